@@ -1,0 +1,30 @@
+//! The ceiling: what the kernel allows a thread-per-core io_uring server, with no protocol and no cache. The product is
+//! held against it as a ratio of one run.
+//!
+//! ```text
+//!   main    --- options, listener
+//!     |
+//!   raw | flows (on executor)      who keeps a connection's state: the difference is the price of async
+//!      \   /
+//!      wire --- connection, arena  accept, receive, reply, close
+//!      /   \
+//!   ring   buffers                 the kernel
+//!
+//!   lines                          counting requests, canned replies
+//!   bin/ping                       a closed-loop load to try it with, on the same ring
+//! ```
+#![deny(unsafe_code)]
+
+mod arena;
+pub mod buffers;
+mod connection;
+mod executor;
+pub mod flows;
+pub mod lines;
+pub mod listener;
+pub mod options;
+pub mod pin;
+pub mod ping;
+pub mod raw;
+pub mod ring;
+pub mod wire;
