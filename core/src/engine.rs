@@ -1,0 +1,345 @@
+//! `Core`: one ring, one executor, and the turn that joins them. Lives on one thread.
+//!
+//!     turn:  poll what is ready  ->  one enter (submit + wait)  ->  land completions, due timers  ->  again
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::buffers::lend::LendMut;
+use crate::buffers::parcel::{Parcel, ParcelPool};
+use crate::buffers::provided::Provided;
+use crate::clock::Clock;
+use crate::counters::CoreCounters;
+use crate::descriptor::Descriptor;
+use crate::executor::{Executor, TaskId};
+use crate::flight::{Flight, Landing};
+use crate::kernel::{Completion, Kernel, Wait};
+use crate::op::{Cancel, Offset, Op};
+use crate::slots::Slots;
+use crate::stall::{StallDetector, StallReport};
+use crate::timers::Timers;
+use crate::token::Token;
+use crate::{Errno, Limits};
+
+/// A handle on this thread's core. Cloning it is one count.
+#[derive(Clone)]
+pub struct Core(Rc<Shared>);
+
+struct Shared {
+    // Before the kernel face, so that on drop the slots are checked while the ring still exists.
+    slots: RefCell<Slots>,
+    kernel: RefCell<Box<dyn Kernel>>,
+    executor: Executor,
+    timers: RefCell<Timers>,
+    clock: Clock,
+    provided: Rc<Provided>,
+    /// Receives that met ENOBUFS.
+    starving: RefCell<Vec<TaskId>>,
+    parcels: Rc<ParcelPool>,
+    counters: Arc<CoreCounters>,
+    stall: StallDetector,
+    stall_report: StallReport,
+    limits: Limits,
+    /// Spares for [`Core::turn`], so that it allocates nothing.
+    completions: RefCell<Vec<Completion>>,
+}
+
+impl Core {
+    pub fn new(
+        kernel: Box<dyn Kernel>,
+        limits: Limits,
+        counters: Arc<CoreCounters>,
+        stall_report: StallReport,
+    ) -> Core {
+        let provided = kernel.provided();
+        let clock = Clock::default();
+        clock.advance_to(kernel.now_ns());
+        Core(Rc::new(Shared {
+            slots: RefCell::new(Slots::new(limits.slots_max, limits.backlog_chunks_max)),
+            kernel: RefCell::new(kernel),
+            executor: Executor::default(),
+            timers: RefCell::default(),
+            clock,
+            provided,
+            starving: RefCell::default(),
+            parcels: Rc::default(),
+            counters,
+            stall: StallDetector::default(),
+            stall_report,
+            limits,
+            completions: RefCell::new(Vec::with_capacity(limits.completions as usize)),
+        }))
+    }
+
+    /// Runs `main` and everything that it spawns; ends with `main`, whatever else still runs. The ring is then drained:
+    /// what cannot be drained in time is leaked, never freed under the kernel's hands.
+    pub fn run(self, main: impl Future<Output = ()> + 'static) {
+        let done = Rc::new(Cell::new(false));
+        let ended = Rc::clone(&done);
+        self.spawn("main", async move {
+            main.await;
+            ended.set(true);
+        });
+        loop {
+            self.poll_ready();
+            if done.get() {
+                break;
+            }
+            self.turn();
+        }
+        self.shut_down();
+    }
+
+    pub fn spawn(&self, name: &'static str, flow: impl Future<Output = ()> + 'static) -> TaskId {
+        self.0.executor.spawn(name, Box::pin(flow))
+    }
+
+    #[inline]
+    pub fn wake(&self, task: TaskId) {
+        self.0.executor.wake(task);
+    }
+
+    /// The task that is being polled.
+    #[inline]
+    pub fn current_task(&self) -> TaskId {
+        self.0.executor.current()
+    }
+
+    /// Tasks that have not ended.
+    pub fn tasks(&self) -> usize {
+        self.0.executor.live()
+    }
+
+    /// Monotonic nanoseconds, as of this turn.
+    #[inline]
+    pub fn now_ns(&self) -> u64 {
+        self.0.clock.now_ns()
+    }
+
+    /// Monotonic nanoseconds, read from the clock: for measuring, not for deciding.
+    pub fn read_clock_ns(&self) -> u64 {
+        self.0.kernel.borrow().now_ns()
+    }
+
+    pub fn counters(&self) -> &CoreCounters {
+        &self.0.counters
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// An empty parcel, with memory from the core's pool.
+    #[inline]
+    pub fn parcel(&self) -> Parcel {
+        self.0.parcels.take()
+    }
+
+    /// Hands an op to the kernel. When every slot is taken the flight lands at once with `EAGAIN`.
+    #[inline]
+    pub fn launch(&self, op: Op) -> Flight {
+        let launched = self.0.slots.borrow_mut().launch(self.0.kernel.borrow_mut().as_mut(), op);
+        let token = launched.map_err(|_op| self.0.counters.slots_exhausted.add(1)).ok();
+        Flight::new(self.clone(), token)
+    }
+
+    /// Receives until `into`'s piece is full; fewer bytes only at the end of the stream.
+    pub async fn receive_into(
+        &self,
+        socket: &Rc<Descriptor>,
+        into: Box<dyn LendMut>,
+    ) -> (Result<usize, Errno>, Option<Box<dyn LendMut>>) {
+        let mut flight = self.launch(Op::ReceiveInto { socket: Rc::clone(socket), into, filled: 0 });
+        let landing = (&mut flight).await;
+        match flight.into_cargo() {
+            Some(Op::ReceiveInto { into, filled, .. }) => (landing.result.map(|_| filled), Some(into)),
+            _ => (Err(landing.result.err().unwrap_or(Errno::EAGAIN)), None),
+        }
+    }
+
+    /// Reads up to `buffer.len()` bytes; the buffer comes back as long as what was read.
+    pub async fn read(&self, file: &Rc<Descriptor>, buffer: Vec<u8>, offset: Offset) -> Result<Vec<u8>, Errno> {
+        let mut flight = self.launch(Op::Read { file: Rc::clone(file), buffer, offset });
+        let Landing { result, .. } = (&mut flight).await;
+        result?;
+        match flight.into_cargo() {
+            Some(Op::Read { buffer, .. }) => Ok(buffer),
+            _ => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// Waits until the clock has reached `deadline_ns`.
+    pub async fn sleep_until(&self, deadline_ns: u64) {
+        let mut sleeper = Sleeper { core: self, key: None };
+        poll_fn(|_| {
+            if self.now_ns() >= deadline_ns {
+                return Poll::Ready(());
+            }
+            let task = self.current_task();
+            sleeper.key.get_or_insert_with(|| self.0.timers.borrow_mut().add(deadline_ns, task));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Lets every other ready task run first.
+    pub async fn yield_now(&self) {
+        let mut yielded = false;
+        poll_fn(|_| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            self.wake(self.current_task());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Waits until half of the receive buffers are home: what to do after `ENOBUFS`.
+    pub async fn receive_buffers_home(&self) {
+        let mut waited = false;
+        poll_fn(|_| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            self.0.counters.receive_buffers_exhausted.add(1);
+            self.0.provided.starve();
+            self.0.starving.borrow_mut().push(self.current_task());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Whether receives are waiting for buffers: a flow that holds chunks should let go of them.
+    pub fn receive_buffers_scarce(&self) -> bool {
+        !self.0.starving.borrow().is_empty()
+    }
+
+    pub(crate) fn slots(&self) -> RefMut<'_, Slots> {
+        self.0.slots.borrow_mut()
+    }
+
+    pub(crate) fn cancel(&self, token: Token) {
+        if self.0.slots.borrow_mut().mark_cancelled(token) {
+            self.0.kernel.borrow_mut().cancel(Cancel::Token(token));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn forsake(&self, token: Token) {
+        let (remains, cancel) = self.0.slots.borrow_mut().forsake(token);
+        if cancel {
+            self.0.kernel.borrow_mut().cancel(Cancel::Token(token));
+        }
+        drop(remains);
+    }
+
+    fn poll_ready(&self) {
+        let shared = &*self.0;
+        let mut polls = 0;
+        match shared.stall_report {
+            StallReport::Count => {
+                while polls < shared.limits.polls_per_turn_max && shared.executor.poll_next().is_some() {
+                    polls += 1;
+                }
+            }
+            StallReport::Name => {
+                let mut before_ns = self.read_clock_ns();
+                while polls < shared.limits.polls_per_turn_max
+                    && let Some(name) = shared.executor.poll_next()
+                {
+                    let after_ns = self.read_clock_ns();
+                    shared.stall.polled(name, after_ns.saturating_sub(before_ns));
+                    before_ns = after_ns;
+                    polls += 1;
+                }
+            }
+        }
+        shared.counters.polls.add(polls as u64);
+    }
+
+    /// One system call, and what came of it.
+    fn turn(&self) {
+        let shared = &*self.0;
+        if shared.provided.relieved() {
+            std::mem::take(&mut *shared.starving.borrow_mut()).into_iter().for_each(|task| self.wake(task));
+        }
+        let wait = if shared.executor.has_ready() {
+            Wait::No
+        } else {
+            shared.timers.borrow().next_ns().map_or(Wait::Forever, Wait::UntilNs)
+        };
+        let turn_ns = self.read_clock_ns().saturating_sub(shared.clock.now_ns());
+        shared.stall.turn_over(turn_ns, shared.limits.stall_ns, &shared.counters);
+        self.enter(wait);
+        while let Some(task) = { shared.timers.borrow_mut().pop_due(shared.clock.now_ns()) } {
+            self.wake(task);
+        }
+    }
+
+    fn enter(&self, wait: Wait) {
+        let shared = &*self.0;
+        let mut completions = shared.completions.borrow_mut();
+        {
+            let mut kernel = shared.kernel.borrow_mut();
+            if let Err(errno) = kernel.enter(wait, &mut completions) {
+                // Only our own fault (a bad argument, a closed ring) gets here: the ring turns transient refusals into
+                // empty turns.
+                panic!("the kernel refused to turn the ring: {errno}");
+            }
+            shared.clock.advance_to(kernel.now_ns());
+        }
+        shared.counters.turns.add(1);
+        shared.counters.completions.add(completions.len() as u64);
+        for completion in completions.drain(..) {
+            let outcome = {
+                let mut kernel = shared.kernel.borrow_mut();
+                shared.slots.borrow_mut().land(completion, kernel.as_mut(), &shared.counters)
+            };
+            if let Some(token) = outcome.pause {
+                shared.counters.receives_paused.add(1);
+                shared.kernel.borrow_mut().cancel(Cancel::Token(token));
+            }
+            if let Some(task) = outcome.wake {
+                self.wake(task);
+            }
+            drop(outcome.remains);
+        }
+    }
+
+    /// Cancel all, drain to zero, drop; what will not drain is leaked.
+    fn shut_down(&self) {
+        let shared = &*self.0;
+        shared.executor.clear();
+        shared.kernel.borrow_mut().cancel(Cancel::All);
+        let deadline_ns = self.read_clock_ns().saturating_add(shared.limits.drain_ns);
+        while shared.slots.borrow().in_flight() > 0 && self.read_clock_ns() < deadline_ns {
+            self.enter(Wait::UntilNs(deadline_ns));
+            shared.executor.clear();
+        }
+        let stuck = shared.slots.borrow().in_flight();
+        if stuck > 0 {
+            shared.counters.rings_abandoned.add(1);
+            tracing::error!(ops = stuck, "ops would not drain: their memory is left to the kernel");
+            // One count that is never given back: slots, buffers and ring stay for ever.
+            std::mem::forget(self.clone());
+        }
+    }
+}
+
+/// Takes its deadline back when the flow stops waiting.
+struct Sleeper<'a> {
+    core: &'a Core,
+    key: Option<crate::timers::TimerKey>,
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.core.0.timers.borrow_mut().remove(key);
+        }
+    }
+}

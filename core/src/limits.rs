@@ -1,0 +1,47 @@
+//! Every bound of a core, tied together.
+
+/// Bounds of one core; each is decided at start and never grows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Ops in flight at once. At the bound `launch` fails and the flow is refused.
+    pub slots_max: usize,
+    /// Submissions handed over in one system call; more are handed over in several.
+    pub submissions: u32,
+    /// Completions that fit before the kernel has to keep some aside.
+    pub completions: u32,
+    /// Receive buffers, a power of two. At the bound receives end with ENOBUFS and are armed again when half are home.
+    pub receive_buffers: u16,
+    pub receive_buffer_bytes: u32,
+    /// Buffers for file reads that the kernel maps once; none until somebody reads files.
+    pub registered_buffers: u16,
+    pub registered_buffer_bytes: u32,
+    /// Chunks of one connection that its flow has not taken; at the bound its receive is cancelled.
+    pub backlog_chunks_max: usize,
+    /// Tasks polled between two system calls, so that a busy core still hears of completions.
+    pub polls_per_turn_max: usize,
+    /// A turn that computes for longer is a stall: counted, and named when asked for.
+    pub stall_ns: u64,
+    /// How long a dying ring may take to drain.
+    pub drain_ns: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            slots_max: 1 << 20,
+            submissions: 1024,
+            completions: 8192,
+            receive_buffers: 256,
+            receive_buffer_bytes: 16 * 1024,
+            registered_buffers: 0,
+            registered_buffer_bytes: 256 * 1024,
+            backlog_chunks_max: 4,
+            polls_per_turn_max: 1024,
+            stall_ns: 20_000_000,
+            drain_ns: 2_000_000_000,
+        }
+    }
+}
+
+// A token has 24 bits for the slot.
+const _: () = assert!(crate::token::SLOTS_MAX == 1 << 24);

@@ -1,0 +1,72 @@
+//! Messages between cores: a bounded queue, and one write to an eventfd when the receiver sleeps.
+//!
+//! The receiver says that it will sleep, looks once more, and only then waits; a sender that finds it sleeping wakes it.
+//! Either the receiver sees the message or the sender sees the sleeper. tests/loom_mailbox.rs tries every order.
+
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossbeam_queue::ArrayQueue;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::Errno;
+use crate::doorbell::Doorbell;
+use crate::engine::Core;
+use crate::op::Offset;
+
+struct Shared<T> {
+    queue: ArrayQueue<T>,
+    doorbell: Doorbell,
+    event: EventFd,
+}
+
+/// The sending side: any thread, any number.
+pub struct Sender<T>(Arc<Shared<T>>);
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender(Arc::clone(&self.0))
+    }
+}
+
+/// The receiving side: one flow of one core.
+pub struct Receiver<T>(Arc<Shared<T>>);
+
+/// A mailbox for at most `messages_max` messages.
+pub fn mailbox<T: Send>(messages_max: usize) -> Result<(Sender<T>, Receiver<T>), Errno> {
+    let event = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC)?;
+    let shared = Arc::new(Shared { queue: ArrayQueue::new(messages_max), doorbell: Doorbell::default(), event });
+    Ok((Sender(Arc::clone(&shared)), Receiver(shared)))
+}
+
+impl<T: Send> Sender<T> {
+    /// The message comes back when the mailbox is full.
+    pub fn send(&self, message: T) -> Result<(), T> {
+        self.0.queue.push(message)?;
+        if self.0.doorbell.ring() {
+            // Fails only at 2^64 - 1 unread wakes.
+            let _ = self.0.event.write(1);
+        }
+        Ok(())
+    }
+}
+
+impl<T: Send> Receiver<T> {
+    /// The next message; waits for one.
+    pub async fn receive(&mut self, core: &Core) -> Result<T, Errno> {
+        loop {
+            if let Some(message) = self.0.queue.pop() {
+                return Ok(message);
+            }
+            self.0.doorbell.lie_down();
+            if let Some(message) = self.0.queue.pop() {
+                // A sender may have rung meanwhile: the stale wake costs one empty look later.
+                self.0.doorbell.get_up();
+                return Ok(message);
+            }
+            let event = self.0.event.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
+            core.read(&Rc::new(event.into()), vec![0; 8], Offset::Current).await?;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Is this kernel good enough, and if not, what to do: one clear line.
+
+use io_uring::{IoUring, Probe, opcode};
+
+/// Why the engine cannot run here. Each message names the cause and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsupported {
+    #[error(
+        "io_uring is switched off by the sysctl kernel.io_uring_disabled={value}: set it to 0 (sysctl -w kernel.io_uring_disabled=0){hint}"
+    )]
+    Disabled { value: u8, hint: &'static str },
+    #[error(
+        "io_uring is refused with {errno}: a sandbox (seccomp profile of Docker, Podman or systemd) forbids io_uring_setup; allow io_uring_setup, io_uring_enter and io_uring_register"
+    )]
+    Sandbox { errno: &'static str },
+    #[error(
+        "this kernel has no io_uring (ENOSYS): Spindle needs Linux 6.1 or newer, or a sandbox that lets io_uring_setup pass"
+    )]
+    Missing,
+    #[error("this kernel ({release}) is too old, it lacks {feature}: Spindle needs Linux 6.1 or newer")]
+    TooOld { release: String, feature: &'static str },
+    #[error("the memory lock limit is too small for a ring (ENOMEM): raise it (ulimit -l, LimitMEMLOCK= in systemd)")]
+    MemoryLock,
+    #[error("the core could not start: {0}")]
+    Other(String),
+}
+
+impl Unsupported {
+    /// The reason behind an error of setting up a ring.
+    pub fn explain(error: &std::io::Error) -> Unsupported {
+        match error.raw_os_error() {
+            Some(libc::EPERM) => match disabled() {
+                Some(value @ 1) => {
+                    Unsupported::Disabled { value, hint: ", or run as root or in the group of kernel.io_uring_group" }
+                }
+                Some(value @ 2) => Unsupported::Disabled { value, hint: "" },
+                _ => Unsupported::Sandbox { errno: "EPERM" },
+            },
+            Some(libc::EACCES) => Unsupported::Sandbox { errno: "EACCES" },
+            Some(libc::ENOSYS) => Unsupported::Missing,
+            Some(libc::ENOMEM) => Unsupported::MemoryLock,
+            Some(libc::EINVAL) => Unsupported::TooOld {
+                release: release(),
+                feature: "SINGLE_ISSUER, DEFER_TASKRUN or provided-buffer rings",
+            },
+            _ => Unsupported::Other(error.to_string()),
+        }
+    }
+}
+
+/// Tries on a small ring everything that the engine relies on.
+pub fn probe() -> Result<(), Unsupported> {
+    let ring: IoUring = IoUring::builder()
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        .setup_submit_all()
+        .build(8)
+        .map_err(|error| Unsupported::explain(&error))?;
+    let too_old = |feature| Unsupported::TooOld { release: release(), feature };
+    if !ring.params().is_feature_ext_arg() {
+        return Err(too_old("timeouts of io_uring_enter"));
+    }
+    if !ring.params().is_feature_submit_stable() {
+        return Err(too_old("stable submissions"));
+    }
+    let mut known = Probe::new();
+    ring.submitter().register_probe(&mut known).map_err(|error| Unsupported::explain(&error))?;
+    let needed = [
+        (opcode::AcceptMulti::CODE, "accept"),
+        (opcode::RecvMulti::CODE, "receive"),
+        (opcode::Send::CODE, "send"),
+        (opcode::SendMsg::CODE, "sendmsg"),
+        (opcode::SendMsgZc::CODE, "zero-copy sendmsg"),
+        (opcode::Shutdown::CODE, "shutdown"),
+        (opcode::Splice::CODE, "splice"),
+        (opcode::AsyncCancel2::CODE, "cancel"),
+    ];
+    match needed.iter().find(|(code, _)| !known.is_supported(*code)) {
+        Some((_, feature)) => Err(too_old(feature)),
+        None => Ok(()),
+    }
+}
+
+fn disabled() -> Option<u8> {
+    std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").ok()?.trim().parse().ok()
+}
+
+fn release() -> String {
+    nix::sys::utsname::uname().map_or_else(|_| "unknown".into(), |name| name.release().to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Error;
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        for (errno, words) in [
+            (libc::EACCES, "seccomp"),
+            (libc::ENOSYS, "Linux 6.1"),
+            (libc::ENOMEM, "LimitMEMLOCK"),
+            (libc::EINVAL, "Linux 6.1"),
+            (libc::EIO, "could not start"),
+        ] {
+            let message = Unsupported::explain(&Error::from_raw_os_error(errno)).to_string();
+            assert!(message.contains(words), "{message}");
+            assert!(!message.contains('\n'), "one line");
+        }
+    }
+
+    #[test]
+    fn this_kernel_is_probed() {
+        probe().expect("the tests need what the product needs");
+    }
+}

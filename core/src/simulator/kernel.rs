@@ -1,0 +1,370 @@
+//! The kernel face over a simulated world.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::random::Random;
+use super::world::{Faults, Object, Stream, World};
+use crate::buffers::provided::{Consumer, Provided};
+use crate::descriptor::Descriptor;
+use crate::kernel::{Completion, Kernel, Wait};
+use crate::op::{Cancel, Offset, Op};
+use crate::token::Token;
+use crate::{Errno, Limits};
+
+/// What the kernel remembers of an op; the cargo stays in its slot.
+enum Pending {
+    Accept {
+        listener: i32,
+    },
+    Receive {
+        socket: i32,
+    },
+    ReceiveInto {
+        socket: i32,
+        length: usize,
+    },
+    Send {
+        socket: i32,
+        length: usize,
+    },
+    /// The count was reported; the memory is still in use.
+    Notification {
+        length: usize,
+        due_ns: u64,
+    },
+    SendZeroCopy {
+        socket: i32,
+        length: usize,
+    },
+    Shutdown {
+        socket: i32,
+    },
+    Read {
+        file: i32,
+        offset: u64,
+        length: usize,
+        due_ns: u64,
+    },
+    Write {
+        length: usize,
+        due_ns: u64,
+    },
+    Unsupported,
+}
+
+pub struct SimulatedKernel {
+    world: World,
+    provided: Rc<Provided>,
+    pending: BTreeMap<u64, Pending>,
+    cancels: Vec<Cancel>,
+    /// Bytes that have left the world and not yet reached their op's memory, by `user_data`.
+    moving: BTreeMap<u64, Vec<u8>>,
+}
+
+impl SimulatedKernel {
+    pub fn new(world: &World, limits: &Limits) -> std::io::Result<SimulatedKernel> {
+        Ok(SimulatedKernel {
+            world: world.clone(),
+            provided: Provided::new(limits.receive_buffers, limits.receive_buffer_bytes, Consumer::Simulator)?,
+            pending: BTreeMap::new(),
+            cancels: Vec::new(),
+            moving: BTreeMap::new(),
+        })
+    }
+
+    fn take_cancels(&mut self, completions: &mut Vec<Completion>) {
+        for cancel in std::mem::take(&mut self.cancels) {
+            let targets: Vec<u64> = match cancel {
+                Cancel::Token(token) => vec![token.encode()],
+                Cancel::All => self.pending.keys().copied().collect(),
+            };
+            for user_data in targets {
+                match self.pending.remove(&user_data) {
+                    // The memory of a zero-copy send is in use until its notification, cancelled or not.
+                    Some(pending @ Pending::Notification { .. }) => drop(self.pending.insert(user_data, pending)),
+                    Some(_) => {
+                        completions.push(Completion { user_data, result: -(Errno::ECANCELED as i32), flags: 0 });
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// Tries every op once, in any order.
+    fn try_all(&mut self, completions: &mut Vec<Completion>) {
+        let mut order: Vec<u64> = self.pending.keys().copied().collect();
+        self.world.0.borrow_mut().random.shuffle(&mut order);
+        for user_data in order {
+            let Some(pending) = self.pending.remove(&user_data) else { continue };
+            if let Some(next) = self.attempt(user_data, pending, completions) {
+                self.pending.insert(user_data, next);
+            }
+        }
+    }
+
+    /// Tries one op; what remains pending of it.
+    fn attempt(&mut self, user_data: u64, pending: Pending, completions: &mut Vec<Completion>) -> Option<Pending> {
+        let world = self.world.clone();
+        let state = &mut *world.0.borrow_mut();
+        let faults = state.faults;
+        let random = &mut state.random;
+        if random.chance(faults.late) {
+            return Some(pending);
+        }
+        let token = Token::decode(user_data).expect("only tokens are pending");
+        let mut done = |result: i32| completions.push(Completion::new(token, result));
+        match pending {
+            Pending::Accept { listener } => {
+                let Some(Object::Listener(queue)) = state.objects.get_mut(&listener) else { return None };
+                let Some(number) = queue.pop_front() else { return Some(pending) };
+                let ends = random.chance(faults.ends_early);
+                let completion = Completion::new(token, number);
+                completions.push(if ends { completion } else { completion.with_more() });
+                (!ends).then_some(pending)
+            }
+            Pending::Receive { socket } => {
+                let stream = stream(state.objects.get_mut(&socket));
+                let completion = receive(token, stream, random, faults, &self.provided)?;
+                completions.extend(completion);
+                completion.is_none_or(|completion| completion.more()).then_some(pending)
+            }
+            Pending::ReceiveInto { socket, length } => {
+                let stream = stream(state.objects.get_mut(&socket));
+                if stream.reset {
+                    done(-(Errno::ECONNRESET as i32));
+                } else if stream.to_server.is_empty() && !stream.finished {
+                    return Some(pending);
+                } else {
+                    let count = shortened(length.min(stream.to_server.len()), random, faults);
+                    self.moving.insert(user_data, stream.to_server.drain(..count).collect());
+                    done(count as i32);
+                }
+                None
+            }
+            Pending::Send { socket, length } | Pending::SendZeroCopy { socket, length } => {
+                let stream = stream(state.objects.get_mut(&socket));
+                let room = stream.window.saturating_sub(stream.to_client.len());
+                if stream.reset || stream.server_finished {
+                    done(-(Errno::EPIPE as i32));
+                    return None;
+                }
+                if room == 0 && length > 0 {
+                    return Some(pending);
+                }
+                if matches!(pending, Pending::SendZeroCopy { .. }) {
+                    // A whole send, as MSG_WAITALL makes it; the bytes are read when the notification says so.
+                    completions.push(Completion::new(token, length as i32).with_more());
+                    let due_ns = state.now_ns + random.below(200_000) as u64;
+                    return Some(Pending::Notification { length, due_ns });
+                }
+                done(shortened(length.min(room), random, faults) as i32);
+                None
+            }
+            Pending::Notification { due_ns, .. } if due_ns > state.now_ns => Some(pending),
+            Pending::Notification { length, .. } => {
+                completions.push(Completion::new(token, length as i32).with_notification());
+                None
+            }
+            Pending::Shutdown { socket } => {
+                stream(state.objects.get_mut(&socket)).server_finished = true;
+                done(0);
+                None
+            }
+            Pending::Read { due_ns, .. } | Pending::Write { due_ns, .. } if due_ns > state.now_ns => Some(pending),
+            Pending::Read { file, offset, length, .. } => {
+                let Some(Object::File(bytes)) = state.objects.get(&file) else { return None };
+                if random.chance(faults.input_output) {
+                    done(-(Errno::EIO as i32));
+                    return None;
+                }
+                let start = (offset as usize).min(bytes.len());
+                let count = shortened(length.min(bytes.len() - start), random, faults);
+                self.moving.insert(user_data, bytes[start..start + count].to_vec());
+                done(count as i32);
+                None
+            }
+            Pending::Write { length, .. } => {
+                if random.chance(faults.no_space) {
+                    done(-(Errno::ENOSPC as i32));
+                } else if random.chance(faults.input_output) {
+                    done(-(Errno::EIO as i32));
+                } else {
+                    done(shortened(length, random, faults) as i32);
+                }
+                None
+            }
+            Pending::Unsupported => {
+                done(-(Errno::EINVAL as i32));
+                None
+            }
+        }
+    }
+
+    /// The earliest time at which a pending op can complete by waiting alone.
+    fn next_due_ns(&self) -> Option<u64> {
+        let due = |pending: &Pending| match pending {
+            Pending::Notification { due_ns, .. } | Pending::Read { due_ns, .. } | Pending::Write { due_ns, .. } => {
+                Some(*due_ns)
+            }
+            _ => None,
+        };
+        self.pending.values().filter_map(due).min()
+    }
+}
+
+impl Kernel for SimulatedKernel {
+    // Keeps no pointer: the cargo is reached again in `fulfil`. So the contract asks for nothing here.
+    #[allow(unsafe_code)]
+    unsafe fn submit(&mut self, token: Token, op: &mut Op) {
+        let due_ns = {
+            let state = &mut *self.world.0.borrow_mut();
+            let slow = state.faults.disk_ns;
+            state.now_ns + slow + if slow > 0 { state.random.below(slow as usize) as u64 } else { 0 }
+        };
+        let at = |offset: &Offset| if let Offset::At(offset) = offset { *offset } else { 0 };
+        let pending = match op {
+            Op::Accept { listener } => Pending::Accept { listener: listener.number() },
+            Op::Receive { socket } => Pending::Receive { socket: socket.number() },
+            Op::ReceiveInto { socket, into, filled } => {
+                Pending::ReceiveInto { socket: socket.number(), length: into.piece().len() - *filled }
+            }
+            Op::Send { socket, parcel } => Pending::Send { socket: socket.number(), length: parcel.unsent() },
+            Op::SendZeroCopy { socket, parcel } => {
+                Pending::SendZeroCopy { socket: socket.number(), length: parcel.unsent() }
+            }
+            Op::Shutdown { socket, .. } => Pending::Shutdown { socket: socket.number() },
+            Op::Read { file, buffer, offset } => {
+                Pending::Read { file: file.number(), offset: at(offset), length: buffer.len(), due_ns }
+            }
+            Op::ReadRegistered { file, buffer, offset } => {
+                let length = buffer.capacity() as usize;
+                Pending::Read { file: file.number(), offset: at(offset), length, due_ns }
+            }
+            Op::Write { buffer, .. } => Pending::Write { length: buffer.len(), due_ns },
+            Op::Connect { .. } | Op::Splice { .. } => Pending::Unsupported,
+        };
+        let replaced = self.pending.insert(token.encode(), pending);
+        assert!(replaced.is_none(), "{token:?} was submitted twice");
+    }
+
+    fn cancel(&mut self, target: Cancel) {
+        self.cancels.push(target);
+    }
+
+    fn enter(&mut self, wait: Wait, completions: &mut Vec<Completion>) -> Result<(), Errno> {
+        // Time passes a little in any case, and in leaps only when nobody has anything to do.
+        {
+            let state = &mut *self.world.0.borrow_mut();
+            state.now_ns += state.random.between(1_000, 50_000) as u64;
+        }
+        let mut idle_rounds = 0;
+        loop {
+            self.take_cancels(completions);
+            self.try_all(completions);
+            if wait == Wait::No || !completions.is_empty() {
+                return Ok(());
+            }
+            if matches!(wait, Wait::UntilNs(deadline_ns) if self.now_ns() >= deadline_ns) {
+                return Ok(());
+            }
+            if self.world.step_peers() {
+                idle_rounds = 0;
+                continue;
+            }
+            // Lateness alone may have left ready ops behind: only many idle rounds in a row mean that nothing is ready.
+            idle_rounds += 1;
+            if idle_rounds < 64 {
+                continue;
+            }
+            let deadline_ns = if let Wait::UntilNs(deadline_ns) = wait { Some(deadline_ns) } else { None };
+            match self.next_due_ns().into_iter().chain(deadline_ns).min() {
+                Some(next_ns) => self.world.0.borrow_mut().now_ns = next_ns.max(self.now_ns()),
+                None => return Err(Errno::EDEADLK),
+            }
+        }
+    }
+
+    fn adopt(&mut self, result: i32) -> Descriptor {
+        self.world.open(result)
+    }
+
+    fn provided(&self) -> Rc<Provided> {
+        Rc::clone(&self.provided)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.world.now_ns()
+    }
+
+    fn fulfil(&mut self, done: &Completion, op: &mut Op) {
+        let moved = self.moving.remove(&done.user_data);
+        let state = &mut *self.world.0.borrow_mut();
+        match op {
+            Op::Send { socket, parcel } if done.result > 0 => {
+                let stream = stream(state.objects.get_mut(&socket.number()));
+                stream.to_client.extend(parcel.segments().flatten().take(done.result as usize));
+            }
+            Op::SendZeroCopy { socket, parcel } if done.notification() => {
+                let stream = stream(state.objects.get_mut(&socket.number()));
+                stream.to_client.extend(parcel.segments().flatten());
+            }
+            Op::ReceiveInto { into, filled, .. } => {
+                let moved = moved.unwrap_or_default();
+                into.piece()[*filled..][..moved.len()].copy_from_slice(&moved);
+            }
+            Op::Read { buffer, .. } => {
+                let moved = moved.unwrap_or_default();
+                buffer[..moved.len()].copy_from_slice(&moved);
+            }
+            Op::ReadRegistered { buffer, .. } => buffer.write(&moved.unwrap_or_default()),
+            Op::Write { file, buffer, offset } if done.result > 0 => {
+                let Some(Object::File(bytes)) = state.objects.get_mut(&file.number()) else { return };
+                let start = if let Offset::At(offset) = offset { *offset as usize } else { bytes.len() };
+                let end = start + done.result as usize;
+                bytes.resize(bytes.len().max(end), 0);
+                bytes[start..end].copy_from_slice(&buffer[..done.result as usize]);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn stream(object: Option<&mut Object>) -> &mut Stream {
+    match object {
+        Some(Object::Stream(stream)) => stream,
+        _ => panic!("a socket op on something that is no socket"),
+    }
+}
+
+/// A count of bytes, at least one where there is one.
+fn shortened(count: usize, random: &mut Random, faults: Faults) -> usize {
+    if count > 1 && random.chance(faults.short) { random.between(1, count) } else { count }
+}
+
+/// One step of a multishot receive: `Some(None)` when there is nothing yet.
+fn receive(
+    token: Token,
+    stream: &mut Stream,
+    random: &mut Random,
+    faults: Faults,
+    provided: &Provided,
+) -> Option<Option<Completion>> {
+    let failed = |errno: Errno| Some(Some(Completion::new(token, -(errno as i32))));
+    if stream.reset {
+        return failed(Errno::ECONNRESET);
+    }
+    if stream.to_server.is_empty() {
+        return Some(stream.finished.then(|| Completion::new(token, 0)));
+    }
+    let count = shortened(stream.to_server.len().min(provided.buffer_bytes()), random, faults);
+    if random.chance(faults.no_buffers) {
+        return failed(Errno::ENOBUFS);
+    }
+    stream.to_server.make_contiguous();
+    let Some(buffer) = provided.fill(&stream.to_server.as_slices().0[..count]) else { return failed(Errno::ENOBUFS) };
+    stream.to_server.drain(..count);
+    let completion = Completion::new(token, count as i32).with_buffer(buffer);
+    Some(Some(if random.chance(faults.ends_early) { completion } else { completion.with_more() }))
+}

@@ -1,0 +1,226 @@
+//! The simulated machine: clock, sockets, files, and the peers at the other ends.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use super::random::Random;
+use crate::descriptor::Descriptor;
+
+/// How often (of 100) the kernel answers badly. All zero is a kind machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// A send or receive moves less than it could.
+    pub short: u8,
+    /// A ready op is left for a later turn: completions come in any order.
+    pub late: u8,
+    /// A multishot receive ends with ENOBUFS though buffers are left.
+    pub no_buffers: u8,
+    /// A multishot op ends (without F_MORE) for no reason that it names.
+    pub ends_early: u8,
+    /// A file op fails with EIO.
+    pub input_output: u8,
+    /// A write fails with ENOSPC.
+    pub no_space: u8,
+    /// What every file op takes at least.
+    pub disk_ns: u64,
+}
+
+/// What a peer did in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Moved,
+    /// Waits for the server.
+    Idle,
+    /// Has what it wanted; its end stays as it is.
+    Done,
+}
+
+/// A client, as a state machine that the world steps whenever the server would wait.
+pub trait Peer {
+    fn step(&mut self, wire: &mut Wire<'_>, random: &mut Random) -> Step;
+}
+
+/// A peer's end of its connection.
+pub struct Wire<'a> {
+    stream: &'a mut Stream,
+    pub now_ns: u64,
+}
+
+impl Wire<'_> {
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.to_server.extend(bytes);
+    }
+
+    /// Takes what has arrived, `limit` bytes at most.
+    pub fn receive(&mut self, limit: usize) -> Vec<u8> {
+        let count = limit.min(self.stream.to_client.len());
+        self.stream.to_client.drain(..count).collect()
+    }
+
+    /// Bytes that the peer's side takes in before the server's sends have to wait.
+    pub fn set_window(&mut self, bytes: usize) {
+        self.stream.window = bytes;
+    }
+
+    /// Half-close: the server reads the end of the stream after what was sent.
+    pub fn finish(&mut self) {
+        self.stream.finished = true;
+    }
+
+    /// Reset: what was sent and not read is gone.
+    pub fn reset(&mut self) {
+        self.stream.reset = true;
+        self.stream.to_server.clear();
+    }
+
+    /// The server has closed its end, or shut down its sending side.
+    pub fn server_closed(&self) -> bool {
+        !self.stream.open || self.stream.server_finished
+    }
+
+    /// Bytes that the server has not read.
+    pub fn unread_by_server(&self) -> usize {
+        self.stream.to_server.len()
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Stream {
+    pub(super) to_server: VecDeque<u8>,
+    pub(super) to_client: VecDeque<u8>,
+    pub(super) window: usize,
+    pub(super) finished: bool,
+    pub(super) reset: bool,
+    /// The server's descriptor is not closed.
+    pub(super) open: bool,
+    pub(super) server_finished: bool,
+}
+
+pub(super) enum Object {
+    Listener(VecDeque<i32>),
+    Stream(Stream),
+    File(Vec<u8>),
+}
+
+pub(super) struct State {
+    pub(super) random: Random,
+    pub(super) faults: Faults,
+    pub(super) now_ns: u64,
+    pub(super) objects: BTreeMap<i32, Object>,
+    next_number: i32,
+    peers: Vec<(i32, Box<dyn Peer>)>,
+    pub(super) descriptors_open: usize,
+}
+
+/// A handle on the simulated machine.
+#[derive(Clone)]
+pub struct World(pub(super) Rc<RefCell<State>>);
+
+impl World {
+    pub fn new(seed: u64, faults: Faults) -> World {
+        World(Rc::new(RefCell::new(State {
+            random: Random::new(seed),
+            faults,
+            now_ns: 1,
+            objects: BTreeMap::new(),
+            next_number: 100,
+            peers: Vec::new(),
+            descriptors_open: 0,
+        })))
+    }
+
+    fn add(&self, object: Object) -> i32 {
+        let mut state = self.0.borrow_mut();
+        state.next_number += 1;
+        let number = state.next_number;
+        state.objects.insert(number, object);
+        number
+    }
+
+    pub(super) fn open(&self, number: i32) -> Descriptor {
+        self.0.borrow_mut().descriptors_open += 1;
+        Descriptor::Simulated(SimulatedDescriptor { number, world: self.clone() })
+    }
+
+    pub fn listen(&self) -> Descriptor {
+        let number = self.add(Object::Listener(VecDeque::new()));
+        self.open(number)
+    }
+
+    pub fn file(&self, bytes: &[u8]) -> Descriptor {
+        let number = self.add(Object::File(bytes.to_vec()));
+        self.open(number)
+    }
+
+    /// A new connection to `listener`, with `peer` at its far end.
+    pub fn connect(&self, listener: &Descriptor, peer: Box<dyn Peer>) {
+        let stream = Stream { window: 64 * 1024, open: true, ..Stream::default() };
+        let number = self.add(Object::Stream(stream));
+        let mut state = self.0.borrow_mut();
+        state.peers.push((number, peer));
+        match state.objects.get_mut(&listener.number()) {
+            Some(Object::Listener(queue)) => queue.push_back(number),
+            _ => panic!("connected to something that does not listen"),
+        }
+    }
+
+    pub fn now_ns(&self) -> u64 {
+        self.0.borrow().now_ns
+    }
+
+    /// Peers that are not done.
+    pub fn peers(&self) -> usize {
+        self.0.borrow().peers.len()
+    }
+
+    /// Descriptors that nobody has closed.
+    pub fn descriptors_open(&self) -> usize {
+        self.0.borrow().descriptors_open
+    }
+
+    /// Steps every peer once, in any order. True when one of them moved.
+    pub(super) fn step_peers(&self) -> bool {
+        let mut state = self.0.borrow_mut();
+        let mut peers = std::mem::take(&mut state.peers);
+        state.random.shuffle(&mut peers);
+        let mut moved = false;
+        let State { random, objects, now_ns, .. } = &mut *state;
+        peers.retain_mut(|(number, peer)| {
+            let Some(Object::Stream(stream)) = objects.get_mut(number) else { return false };
+            let step = peer.step(&mut Wire { stream, now_ns: *now_ns }, random);
+            moved |= step != Step::Idle;
+            step != Step::Done
+        });
+        state.peers = peers;
+        moved
+    }
+}
+
+/// A number in the simulated machine; closes on drop.
+pub struct SimulatedDescriptor {
+    number: i32,
+    world: World,
+}
+
+impl SimulatedDescriptor {
+    pub(crate) fn number(&self) -> i32 {
+        self.number
+    }
+}
+
+impl std::fmt::Debug for SimulatedDescriptor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "simulated {}", self.number)
+    }
+}
+
+impl Drop for SimulatedDescriptor {
+    fn drop(&mut self) {
+        let mut state = self.world.0.borrow_mut();
+        state.descriptors_open -= 1;
+        if let Some(Object::Stream(stream)) = state.objects.get_mut(&self.number) {
+            stream.open = false;
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Where ops live while the kernel holds their cargo.
+//!
+//!     Free --launch--> InFlight --last completion--> Landed --collected or dropped--> Free
+//!                         |                                                            ^
+//!                         +--flow dropped--> Orphaned --last completion----------------+
+//!
+//! A slot never moves and its cargo is freed by its *last* completion only. A new life has a new generation.
+#![allow(unsafe_code)]
+
+use std::collections::VecDeque;
+
+use crate::executor::TaskId;
+use crate::flight::{Arrived, Landing};
+use crate::kernel::{Completion, Kernel};
+use crate::op::Op;
+use crate::token::{Kind, Token};
+use crate::{Errno, counters::CoreCounters};
+
+const PAGE_SLOTS: usize = 256;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Free,
+    /// The kernel holds the cargo, and a flow holds the flight.
+    InFlight,
+    /// The kernel has let go; landings or cargo wait for the flow.
+    Landed,
+    /// The kernel holds the cargo, and nobody waits.
+    Orphaned,
+}
+
+struct Slot {
+    generation: u32,
+    state: State,
+    /// A cancellation was already asked for.
+    cancelled: bool,
+    waiter: Option<TaskId>,
+    op: Option<Op>,
+    /// The oldest landing that was not collected, and those after it.
+    first: Option<Landing>,
+    rest: VecDeque<Landing>,
+}
+
+impl Slot {
+    const fn empty() -> Slot {
+        Slot {
+            generation: 0,
+            state: State::Free,
+            cancelled: false,
+            waiter: None,
+            op: None,
+            first: None,
+            rest: VecDeque::new(),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, landing: Landing) {
+        if self.first.is_none() {
+            self.first = Some(landing);
+        } else {
+            self.rest.push_back(landing);
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Landing> {
+        let landing = self.first.take()?;
+        if !self.rest.is_empty() {
+            self.first = self.rest.pop_front();
+        }
+        Some(landing)
+    }
+
+    fn backlog(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+}
+
+/// What is left of a slot's life: dropped by the caller once nothing is borrowed, since destructors may do anything.
+pub(crate) type Remains = (Option<Op>, Option<Landing>, VecDeque<Landing>);
+
+/// What a completion led to.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) wake: Option<TaskId>,
+    /// A flow that does not keep up: cancel its receive.
+    pub(crate) pause: Option<Token>,
+    pub(crate) remains: Option<Remains>,
+}
+
+pub(crate) struct Slots {
+    pages: Vec<Box<[Slot]>>,
+    free: Vec<u32>,
+    in_flight: usize,
+    slots_max: usize,
+    backlog_max: usize,
+}
+
+impl Slots {
+    pub(crate) fn new(slots_max: usize, backlog_max: usize) -> Slots {
+        Slots { pages: Vec::new(), free: Vec::new(), in_flight: 0, slots_max, backlog_max }
+    }
+
+    /// Ops whose cargo the kernel holds.
+    #[inline]
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    #[inline]
+    fn slot(&mut self, index: u32) -> &mut Slot {
+        &mut self.pages[index as usize / PAGE_SLOTS][index as usize % PAGE_SLOTS]
+    }
+
+    #[inline]
+    fn living(&mut self, token: Token) -> &mut Slot {
+        let slot = self.slot(token.slot);
+        assert!(slot.generation == token.generation && slot.state != State::Free, "{token:?} is of another life");
+        slot
+    }
+
+    fn take_free(&mut self) -> Option<u32> {
+        if let Some(index) = self.free.pop() {
+            return Some(index);
+        }
+        let first = self.pages.len() * PAGE_SLOTS;
+        if first + PAGE_SLOTS > self.slots_max {
+            return None;
+        }
+        self.pages.push((0..PAGE_SLOTS).map(|_| Slot::empty()).collect());
+        self.free.extend((first as u32..(first + PAGE_SLOTS) as u32).rev());
+        self.free.pop()
+    }
+
+    /// Moves the op into a slot and hands it to the kernel; the op comes back when every slot is taken.
+    #[inline]
+    pub(crate) fn launch(&mut self, kernel: &mut dyn Kernel, op: Op) -> Result<Token, Op> {
+        let Some(index) = self.take_free() else { return Err(op) };
+        self.in_flight += 1;
+        let slot = self.slot(index);
+        let token = Token { kind: op.kind(), slot: index, generation: slot.generation };
+        slot.state = State::InFlight;
+        let op = slot.op.insert(op);
+        // SAFETY: pages are boxed and never freed before the ring is dead (the engine drains or leaks), and `land` takes
+        // the op out at its last completion only; nobody reaches the op in between.
+        unsafe { kernel.submit(token, op) };
+        Ok(token)
+    }
+
+    /// Takes one completion in.
+    #[inline]
+    pub(crate) fn land(&mut self, done: Completion, kernel: &mut dyn Kernel, counters: &CoreCounters) -> Outcome {
+        let token = Token::decode(done.user_data).expect("a completion of an op that was never submitted");
+        if token.kind == Kind::Cancel {
+            return Outcome::default();
+        }
+        let backlog_max = self.backlog_max;
+        let slot = self.living(token);
+        assert!(slot.state != State::Landed, "{token:?} completed after its last completion");
+        kernel.fulfil(&done, slot.op.as_mut().expect("an op in flight is in its slot"));
+        if slot.state == State::InFlight && continues(slot, done.result) {
+            counters.sends_short.add(u64::from(token.kind == Kind::Send));
+            let op = slot.op.as_mut().expect("an op in flight is in its slot");
+            // SAFETY: as in `launch`; the former submission of this op has had its last completion.
+            unsafe { kernel.submit(token, op) };
+            return Outcome::default();
+        }
+        let mut outcome = Outcome::default();
+        if !done.notification() {
+            let landing = landing(slot, done, kernel);
+            if slot.state == State::InFlight {
+                slot.push(landing);
+                outcome.wake = slot.waiter.take();
+            } else {
+                outcome.remains = Some((None, Some(landing), VecDeque::new()));
+            }
+        }
+        if !done.more() {
+            self.last(token, &mut outcome);
+        } else if token.kind == Kind::Receive && !slot.cancelled && slot.backlog() >= backlog_max {
+            slot.cancelled = true;
+            outcome.pause = Some(token);
+        }
+        outcome
+    }
+
+    /// The kernel has let go of the cargo.
+    #[inline]
+    fn last(&mut self, token: Token, outcome: &mut Outcome) {
+        self.in_flight -= 1;
+        let slot = self.slot(token.slot);
+        if slot.state == State::Orphaned {
+            let landing = outcome.remains.take().and_then(|remains| remains.1);
+            outcome.remains = Some((slot.op.take(), landing, VecDeque::new()));
+            self.recycle(token.slot);
+        } else {
+            slot.state = State::Landed;
+            if !returns_cargo(token.kind) {
+                outcome.remains = Some((slot.op.take(), None, VecDeque::new()));
+            }
+        }
+    }
+
+    #[inline]
+    fn recycle(&mut self, index: u32) {
+        let slot = self.slot(index);
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.state = State::Free;
+        slot.cancelled = false;
+        slot.waiter = None;
+        self.free.push(index);
+    }
+
+    /// The oldest landing, or `None` after noting who waits for it.
+    #[inline]
+    pub(crate) fn collect(&mut self, token: Token, waiter: TaskId) -> Option<Landing> {
+        let slot = self.living(token);
+        let landing = slot.pop();
+        if landing.is_none() {
+            assert!(slot.state == State::InFlight, "{token:?} has landed and was collected");
+            slot.waiter = Some(waiter);
+        }
+        landing
+    }
+
+    /// True when a landing waits to be collected.
+    #[inline]
+    pub(crate) fn has_landed(&mut self, token: Token) -> bool {
+        self.living(token).first.is_some()
+    }
+
+    /// The cargo of an op that gives it back, after its last landing.
+    pub(crate) fn take_cargo(&mut self, token: Token) -> Option<Op> {
+        let slot = self.living(token);
+        if slot.state == State::Landed { slot.op.take() } else { None }
+    }
+
+    /// Notes that a cancellation was asked for; false when it was already, or when there is nothing to cancel.
+    pub(crate) fn mark_cancelled(&mut self, token: Token) -> bool {
+        let slot = self.living(token);
+        slot.state != State::Landed && !std::mem::replace(&mut slot.cancelled, true)
+    }
+
+    /// The flow is not interested any more: frees a landed slot, orphans one in flight. The second answer says whether
+    /// the op should be cancelled.
+    #[inline]
+    pub(crate) fn forsake(&mut self, token: Token) -> (Remains, bool) {
+        let slot = self.living(token);
+        let landings = (slot.first.take(), std::mem::take(&mut slot.rest));
+        if slot.state == State::Landed {
+            let op = slot.op.take();
+            self.recycle(token.slot);
+            return ((op, landings.0, landings.1), false);
+        }
+        slot.state = State::Orphaned;
+        slot.waiter = None;
+        // A zero-copy send ends by itself: what is outstanding may be no more than its notification.
+        let cancel = token.kind != Kind::SendZeroCopy && !std::mem::replace(&mut slot.cancelled, true);
+        ((None, landings.0, landings.1), cancel)
+    }
+}
+
+/// Short sends and receives go on where they stopped. True when the op must be submitted again.
+#[inline]
+fn continues(slot: &mut Slot, result: i32) -> bool {
+    let Ok(count) = usize::try_from(result) else { return false };
+    match slot.op.as_mut() {
+        Some(Op::Send { parcel, .. }) => {
+            parcel.advance(count);
+            count > 0 && parcel.unsent() > 0 && !slot.cancelled
+        }
+        Some(Op::ReceiveInto { into, filled, .. }) => {
+            *filled += count;
+            count > 0 && *filled < into.piece().len() && !slot.cancelled
+        }
+        _ => false,
+    }
+}
+
+/// Ops whose cargo the flow wants back.
+#[inline]
+fn returns_cargo(kind: Kind) -> bool {
+    matches!(kind, Kind::ReceiveInto | Kind::Read | Kind::ReadRegistered | Kind::Write)
+}
+
+#[inline]
+fn landing(slot: &mut Slot, done: Completion, kernel: &mut dyn Kernel) -> Landing {
+    let result = if done.result < 0 { Err(Errno::from_raw(-done.result)) } else { Ok(done.result as u32) };
+    let mut arrived = match done.buffer() {
+        Some(id) => Arrived::Chunk(kernel.provided().chunk(id, result.unwrap_or(0))),
+        None => Arrived::Nothing,
+    };
+    match (&mut slot.op, result) {
+        (Some(Op::Accept { .. }), Ok(_)) => arrived = Arrived::Descriptor(kernel.adopt(done.result)),
+        (Some(Op::Read { buffer, .. }), Ok(count)) => buffer.truncate(count as usize),
+        (Some(Op::ReadRegistered { buffer, .. }), Ok(count)) => buffer.filled(count),
+        _ => {}
+    }
+    Landing { result, arrived, more: done.more() }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        assert!(self.in_flight == 0, "slots dropped while the kernel holds cargo");
+    }
+}

@@ -1,0 +1,138 @@
+//! One socket: chunks in, parcels out, and how it ends.
+//!
+//! At most one send is in flight, and a flow that wants to send the next waits for it: that is the whole of flow control.
+//! While it waits it holds no receive buffer (see [`Connection::send`]), so a peer that does not read costs what it was
+//! sent and what it had sent, and nobody else waits for it.
+
+use std::rc::Rc;
+
+use spindle_core::flight::Arrived;
+use spindle_core::{Core, Descriptor, Errno, Flight, LendMut, Op, Parcel};
+
+use crate::input::Input;
+
+/// Why nothing more can be received or sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The peer finished its stream.
+    Finished,
+    /// The peer or the network broke it.
+    Broken(Errno),
+    /// The engine is at a bound (`EAGAIN`: every slot is taken).
+    Refused,
+}
+
+impl End {
+    fn of(errno: Errno) -> End {
+        if errno == Errno::EAGAIN { End::Refused } else { End::Broken(errno) }
+    }
+}
+
+pub struct Connection {
+    core: Core,
+    socket: Rc<Descriptor>,
+    /// The multishot receive; none while it is paused.
+    receiving: Option<Flight>,
+    sending: Option<Flight>,
+}
+
+impl Connection {
+    pub fn new(core: &Core, socket: Descriptor) -> Connection {
+        Connection { core: core.clone(), socket: Rc::new(socket), receiving: None, sending: None }
+    }
+
+    pub fn socket(&self) -> &Rc<Descriptor> {
+        &self.socket
+    }
+
+    /// Waits for the next chunk and adds it to the input.
+    pub async fn receive(&mut self, input: &mut Input) -> Result<(), End> {
+        loop {
+            let receiving = self
+                .receiving
+                .get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
+            let landing = receiving.await;
+            if !landing.more {
+                self.receiving = None;
+            }
+            match (landing.result, landing.arrived) {
+                (Ok(_), Arrived::Chunk(chunk)) if !chunk.is_empty() => {
+                    input.push(chunk);
+                    return Ok(());
+                }
+                (Ok(_), _) => return Err(End::Finished),
+                (Err(Errno::ENOBUFS), _) => {
+                    input.detach();
+                    self.core.receive_buffers_home().await;
+                }
+                // Paused because the flow did not keep up. Now it does: arm again.
+                (Err(Errno::ECANCELED), _) => {}
+                (Err(errno), _) => return Err(End::of(errno)),
+            }
+        }
+    }
+
+    /// Sends the parcel after the one before it. Returns once the kernel has it, not once it is sent.
+    #[inline]
+    pub async fn send(&mut self, parcel: Parcel, input: &mut Input) -> Result<(), End> {
+        if self.sending.as_ref().is_some_and(|sending| !sending.has_landed()) {
+            self.pause(input).await?;
+        }
+        self.sent().await?;
+        self.sending = Some(self.core.launch(Op::Send { socket: Rc::clone(&self.socket), parcel }));
+        Ok(())
+    }
+
+    /// Waits until the last parcel is sent.
+    #[inline]
+    pub async fn sent(&mut self) -> Result<(), End> {
+        let Some(sending) = self.sending.as_mut() else { return Ok(()) };
+        let landing = sending.await;
+        self.sending = None;
+        landing.result.map(drop).map_err(End::of)
+    }
+
+    /// Stops receiving and takes over what has arrived, so that no receive buffer is held.
+    pub async fn pause(&mut self, input: &mut Input) -> Result<(), End> {
+        input.detach();
+        let Some(mut receiving) = self.receiving.take() else { return Ok(()) };
+        receiving.cancel();
+        loop {
+            let landing = (&mut receiving).await;
+            if let Arrived::Chunk(chunk) = landing.arrived {
+                input.push(chunk);
+                input.detach();
+            }
+            if !landing.more {
+                return match landing.result {
+                    // The end of the stream is met again by the next receive.
+                    Ok(_) | Err(Errno::ECANCELED | Errno::ENOBUFS) => Ok(()),
+                    Err(errno) => Err(End::of(errno)),
+                };
+            }
+        }
+    }
+
+    /// Receives straight into `into`'s piece. Nothing may be left in the input: [`Connection::pause`] and consume first.
+    /// Fewer bytes than the piece is long: the stream ended.
+    pub async fn receive_into(&mut self, into: Box<dyn LendMut>) -> (Result<usize, End>, Option<Box<dyn LendMut>>) {
+        assert!(self.receiving.is_none(), "two receives would tear the stream");
+        let (received, into) = self.core.receive_into(&self.socket, into).await;
+        (received.map_err(End::of), into)
+    }
+
+    /// Says that nothing more will be sent, and reads the peer's stream to its end or to `bytes_max`: a reset would
+    /// destroy the last reply on its way.
+    pub async fn linger(&mut self, input: &mut Input, bytes_max: usize) {
+        if self.sent().await.is_err() {
+            return;
+        }
+        let how = std::net::Shutdown::Write;
+        let _ = self.core.launch(Op::Shutdown { socket: Rc::clone(&self.socket), how }).await;
+        let mut discarded = 0;
+        while discarded < bytes_max && self.receive(input).await.is_ok() {
+            discarded += input.bytes().len();
+            input.consume(input.bytes().len());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Framing: what was received and not yet consumed.
+//!
+//! Invariant: `at` is inside the current bytes, which are the carry when it holds anything and the chunk otherwise; never
+//! both. A whole message in a chunk is parsed in place; only a message that a chunk's end cut in two is copied.
+
+use spindle_core::Chunk;
+
+#[derive(Default)]
+pub struct Input {
+    chunk: Option<Chunk>,
+    carry: Vec<u8>,
+    at: usize,
+}
+
+/// Carries larger than this are given back when they are empty.
+const CARRY_KEPT_BYTES_MAX: usize = 16 * 1024;
+
+impl Input {
+    /// Received and not consumed.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        if self.carry.is_empty() { self.chunk.as_deref().map_or(&[], |chunk| &chunk[self.at..]) } else { &self.carry[self.at..] }
+    }
+
+    /// `count` is at most `bytes().len()`.
+    #[inline]
+    pub fn consume(&mut self, count: usize) {
+        self.at += count;
+        let length = if self.carry.is_empty() { self.chunk.as_ref().map_or(0, |chunk| chunk.len()) } else { self.carry.len() };
+        assert!(self.at <= length, "consumed more than was received");
+        if self.at == length {
+            self.clear();
+        }
+    }
+
+    /// Adds what was received next. What is left of the former chunk is copied, so that its buffer goes home.
+    #[inline]
+    pub fn push(&mut self, chunk: Chunk) {
+        if self.bytes().is_empty() {
+            self.clear();
+            self.chunk = Some(chunk);
+        } else {
+            self.detach();
+            self.carry.extend_from_slice(&chunk);
+        }
+    }
+
+    /// Lets go of the receive buffer: before a wait for anything but more input.
+    pub fn detach(&mut self) {
+        if let Some(chunk) = self.chunk.take() {
+            self.carry.extend_from_slice(&chunk[self.at..]);
+            self.at = 0;
+        } else if self.at > 0 {
+            self.carry.drain(..self.at);
+            self.at = 0;
+        }
+    }
+
+    /// Memory that is held beyond the receive buffers.
+    pub fn carried_bytes(&self) -> usize {
+        self.carry.capacity()
+    }
+
+    fn clear(&mut self) {
+        self.chunk = None;
+        self.at = 0;
+        self.carry.clear();
+        if self.carry.capacity() > CARRY_KEPT_BYTES_MAX {
+            self.carry = Vec::new();
+        }
+    }
+
+    /// An idle connection holds nothing.
+    pub fn rest(&mut self) {
+        if self.bytes().is_empty() {
+            self.clear();
+            self.carry = Vec::new();
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Sockets that accept.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+use std::rc::Rc;
+
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, UnixAddr, bind, listen, setsockopt, socket, sockopt,
+};
+use spindle_core::flight::Arrived;
+use spindle_core::{Core, Descriptor, Errno, Op};
+
+/// Listens on a TCP address. Every core has a listener of its own: the kernel spreads connections between them
+/// (SO_REUSEPORT). Connections inherit TCP_NODELAY.
+pub fn listen_tcp(address: SocketAddr, backlog: i32) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let listener = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&listener, sockopt::ReuseAddr, &true)?;
+    setsockopt(&listener, sockopt::ReusePort, &true)?;
+    setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
+    if address.is_ipv6() {
+        setsockopt(&listener, sockopt::Ipv6V6Only, &true)?;
+    }
+    bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
+    listen(&listener, Backlog::new(backlog.clamp(1, Backlog::MAXCONN.into()))?)?;
+    Ok(listener)
+}
+
+/// Listens on a unix socket; a stale one of the same name is removed. `mode` is the permission bits of the socket file.
+pub fn listen_unix(path: &Path, mode: u32, backlog: i32) -> std::io::Result<OwnedFd> {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        std::fs::remove_file(path)?;
+    }
+    let listener = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(listener.as_raw_fd(), &UnixAddr::new(path)?)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    listen(&listener, Backlog::new(backlog.clamp(1, Backlog::MAXCONN.into()))?)?;
+    Ok(listener)
+}
+
+/// How long to wait when the process or the machine is out of descriptors.
+const EXHAUSTED_PAUSE_NS: u64 = 10_000_000;
+
+/// Accepts for ever, handing each connection over. Ends only with an error that no waiting mends.
+pub async fn accept(core: &Core, listener: Rc<Descriptor>, mut hand_over: impl FnMut(Descriptor)) -> Errno {
+    loop {
+        let mut accepting = core.launch(Op::Accept { listener: Rc::clone(&listener) });
+        loop {
+            let landing = (&mut accepting).await;
+            match landing.result {
+                Ok(_) => {
+                    if let Arrived::Descriptor(socket) = landing.arrived {
+                        hand_over(socket);
+                    }
+                }
+                // The peer was gone before it was accepted.
+                Err(Errno::ECONNABORTED | Errno::EINTR | Errno::EPROTO) => {}
+                Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN)) => {
+                    tracing::warn!(%errno, "cannot accept for want of descriptors or memory");
+                    core.sleep_until(core.now_ns() + EXHAUSTED_PAUSE_NS).await;
+                }
+                Err(errno) => return errno,
+            }
+            if !landing.more {
+                break;
+            }
+        }
+    }
+}
