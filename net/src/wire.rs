@@ -1,0 +1,9 @@
+//! Wire formats, sans-IO: bytes in, typed messages that borrow from them out, and writers that append to a buffer.
+//!
+//! Nothing here reads a socket, keeps a clock or allocates on the way in.
+//!
+//! ```text
+//! memcached   the classic text and the meta protocol of memcached 1.6.45, both directions
+//! ```
+
+pub mod memcached;

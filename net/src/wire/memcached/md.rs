@@ -1,0 +1,45 @@
+//! `md`: meta delete. Takes an item away, or its value, or only its freshness.
+
+use super::flags::{self, Flag, FlagFault, MetaFlags};
+use super::key::MetaKey;
+use super::ms::MetaStatus;
+use super::refusal::Refusal;
+use super::request::{Fault, Request};
+use super::token::Tokens;
+
+/// Answered by [`write_reply`]. [`Flag::Invalidate`] keeps the item and marks it stale; only then does `ttl` count.
+/// [`Flag::RemoveValue`] leaves an empty item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetaDelete<'a> {
+    pub key: MetaKey<'a>,
+    pub flags: MetaFlags<'a>,
+}
+
+pub(super) fn parse<'a>(mut args: Tokens<'a>) -> Result<Request<'a>, Fault> {
+    let key = args.next().ok_or(Refusal::BadCommandLine)?;
+    let (key, flags) = flags::read(key, args, 2).map_err(FlagFault::into_fault)?;
+    flags.check_opaque()?;
+    Ok(Request::MetaDelete(MetaDelete { key, flags }))
+}
+
+impl MetaDelete<'_> {
+    /// Appends the request line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"md ");
+        out.extend_from_slice(self.key.text());
+        self.flags.write(out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Appends the answer.
+pub fn write_reply(out: &mut Vec<u8>, request: &MetaDelete, status: MetaStatus) {
+    if status == MetaStatus::Hd && request.flags.has(Flag::Quiet) {
+        return;
+    }
+    out.extend_from_slice(status.code());
+    for (flag, value) in request.flags.iter() {
+        MetaFlags::write_reflected(out, flag, value, &request.key, request.key.encoding());
+    }
+    out.extend_from_slice(b"\r\n");
+}
