@@ -108,12 +108,12 @@ impl Ring {
     /// Submits everything that is queued, waits, and appends what completed to `completions`.
     ///
     /// # Errors
-    /// Those of io_uring_enter(2) but EINTR, which is a turn with nothing in it.
+    /// Those of io_uring_enter(2) but EINTR and ETIME, which are turns with little or nothing in them.
     pub fn turn(&mut self, completions: &mut Vec<cqueue::Entry>) -> io::Result<()> {
         loop {
             self.submissions.sync();
             match self.enter(self.submissions.len() as u32) {
-                Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::ETIME)) => {}
                 Err(error) => return Err(error),
                 Ok(_) => {}
             }
@@ -136,7 +136,16 @@ impl Ring {
     pub fn cancel_all(&mut self) -> io::Result<()> {
         let limit = types::Timespec::new().sec(1);
         self.submitter.register_sync_cancel(Some(limit), types::CancelBuilder::any().all())?;
-        self.turn(&mut Vec::new())
+        // A turn runs only a few of the cancellations, so turns follow until one brings nothing.
+        self.wait = Wait { completions: 0, at_least: Duration::ZERO };
+        let mut last = Vec::new();
+        loop {
+            self.turn(&mut last)?;
+            if last.is_empty() {
+                return Ok(());
+            }
+            last.clear();
+        }
     }
 
     fn enter(&self, queued: u32) -> io::Result<usize> {

@@ -237,13 +237,14 @@ impl Wire {
         let fits = SEND_BYTES_MAX / connection.work.reply_bytes();
         let replies = connection.owed.min(fits as u64);
         let len = replies as usize * connection.work.reply_bytes();
-        if self.sends == Sends::Inline && connection.outbox.is_empty() {
-            if let Some((start, room)) = self.arena.reserve(len) {
-                connection.work.write_replies(room);
-                connection.owed -= replies;
-                connection.sending = Sending::Inline { start, len };
-                return self.send(id);
-            }
+        if self.sends == Sends::Inline
+            && connection.outbox.is_empty()
+            && let Some((start, room)) = self.arena.reserve(len)
+        {
+            connection.work.write_replies(room);
+            connection.owed -= replies;
+            connection.sending = Sending::Inline { start, len };
+            return self.send(id);
         }
         if connection.outbox.is_empty() {
             connection.outbox.resize(len, 0);
