@@ -1,9 +1,11 @@
 //! Memory that the kernel reads and writes.
 //!
-//!     provided    receive buffers: the kernel picks one, a `Chunk` lends it to the flow, dropping sends it home
-//!     parcel      what is to be sent: bytes, with lent memory between them
-//!     lend        the promise that somebody else's memory stays put while it is lent
-//!     registered  buffers that the kernel has mapped once, for file reads
+//! ```text
+//! provided    receive buffers: the kernel picks one, a `Chunk` lends it to the flow, dropping sends it home
+//! parcel      what is to be sent: bytes, with lent memory between them
+//! lend        the promise that somebody else's memory stays put while it is lent
+//! registered  buffers that the kernel has mapped once, for file reads
+//! ```
 
 pub mod lend;
 pub mod parcel;

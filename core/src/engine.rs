@@ -1,6 +1,8 @@
 //! `Core`: one ring, one executor, and the turn that joins them. Lives on one thread.
 //!
-//!     turn:  poll what is ready  ->  one enter (submit + wait)  ->  land completions, due timers  ->  again
+//! ```text
+//! turn:  poll what is ready  ->  one enter (submit + wait)  ->  land completions, due timers  ->  again
+//! ```
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::future::{Future, poll_fn};
@@ -38,6 +40,8 @@ struct Shared {
     provided: Rc<Provided>,
     /// Receives that met ENOBUFS.
     starving: RefCell<Vec<TaskId>>,
+    /// Tasks that go on after the next enter.
+    next_turn: RefCell<Vec<TaskId>>,
     parcels: Rc<ParcelPool>,
     counters: Arc<CoreCounters>,
     stall: StallDetector,
@@ -65,6 +69,7 @@ impl Core {
             clock,
             provided,
             starving: RefCell::default(),
+            next_turn: RefCell::default(),
             parcels: Rc::default(),
             counters,
             stall: StallDetector::default(),
@@ -198,6 +203,19 @@ impl Core {
         .await;
     }
 
+    /// Waits until the kernel has been entered once more.
+    pub async fn next_turn(&self) {
+        let mut waited = false;
+        poll_fn(|_| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            self.0.next_turn.borrow_mut().push(self.current_task());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Waits until half of the receive buffers are home: what to do after `ENOBUFS`.
     pub async fn receive_buffers_home(&self) {
         let mut waited = false;
@@ -267,7 +285,7 @@ impl Core {
         if shared.provided.relieved() {
             std::mem::take(&mut *shared.starving.borrow_mut()).into_iter().for_each(|task| self.wake(task));
         }
-        let wait = if shared.executor.has_ready() {
+        let wait = if shared.executor.has_ready() || !shared.next_turn.borrow().is_empty() {
             Wait::No
         } else {
             shared.timers.borrow().next_ns().map_or(Wait::Forever, Wait::UntilNs)
@@ -275,6 +293,9 @@ impl Core {
         let turn_ns = self.read_clock_ns().saturating_sub(shared.clock.now_ns());
         shared.stall.turn_over(turn_ns, shared.limits.stall_ns, &shared.counters);
         self.enter(wait);
+        for task in shared.next_turn.borrow_mut().drain(..) {
+            self.wake(task);
+        }
         while let Some(task) = { shared.timers.borrow_mut().pop_due(shared.clock.now_ns()) } {
             self.wake(task);
         }

@@ -1,21 +1,23 @@
 //! The engine: one core is one pinned thread, one ring, and a local executor on top of it.
 //!
-//!     flow (async fn) --launch--> slot (op + cargo) --submit--> kernel
-//!          ^                                                      |
-//!          +------ ready queue <-- landing <-- slot <-- completion+
+//! ```text
+//! flow (async fn) --launch--> slot (op + cargo) --submit--> kernel
+//!      ^                                                      |
+//!      +------ ready queue <-- landing <-- slot <-- completion+
 //!
-//!     op          everything that is asked of the kernel, as data that owns its cargo
-//!     token       user_data: kind, slot, generation
-//!     slots       where ops live while the kernel holds their cargo
-//!     kernel      the face of the kernel: `ring` (io_uring) or `simulator` (seeded, with faults)
-//!     ring        the one file that talks to io_uring;  probe: is this kernel good enough, and if not, why
-//!     buffers/    provided (receive), parcel (send), registered (files), lend (memory that others own)
-//!     pipes       pooled pipes for splice
-//!     descriptor  an open file or socket that closes when the last op lets go of it
-//!     executor    tasks and the ready queue;  timers, clock, stall: time
-//!     engine      `Core`: the turn, and the futures over ops;  flight: one op in the air
-//!     mailbox     messages between cores (`doorbell`: who wakes whom);  gate: may I stop yet
-//!     limits      every bound, tied together
+//! op          everything that is asked of the kernel, as data that owns its cargo
+//! token       user_data: kind, slot, generation
+//! slots       where ops live while the kernel holds their cargo
+//! kernel      the face of the kernel: `ring` (io_uring) or `simulator` (seeded, with faults)
+//! ring        the one file that talks to io_uring;  probe: is this kernel good enough, and if not, why
+//! buffers/    provided (receive), parcel (send), registered (files), lend (memory that others own)
+//! pipes       pooled pipes for splice
+//! descriptor  an open file or socket that closes when the last op lets go of it
+//! executor    tasks and the ready queue;  timers, clock, stall: time
+//! engine      `Core`: the turn, and the futures over ops;  flight: one op in the air
+//! mailbox     messages between cores (`doorbell`: who wakes whom);  gate: may I stop yet
+//! limits      every bound, tied together
+//! ```
 #![deny(unsafe_code)]
 
 pub mod buffers;

@@ -1,9 +1,11 @@
 //! The kernel's twin for tests: sockets and files in memory, time that only tests pass, and every fault that a kernel may
 //! answer with, all drawn from one seed. The same seed gives the same run.
 //!
-//!     world    the simulated machine: clock, sockets, files, peers
-//!     kernel   the kernel face over that world
-//!     random   the one source of chance
+//! ```text
+//! world    the simulated machine: clock, sockets, files, peers
+//! kernel   the kernel face over that world
+//! random   the one source of chance
+//! ```
 
 mod kernel;
 mod random;

@@ -1,8 +1,10 @@
 //! Where ops live while the kernel holds their cargo.
 //!
-//!     Free --launch--> InFlight --last completion--> Landed --collected or dropped--> Free
-//!                         |                                                            ^
-//!                         +--flow dropped--> Orphaned --last completion----------------+
+//! ```text
+//! Free --launch--> InFlight --last completion--> Landed --collected or dropped--> Free
+//!                     |                                                            ^
+//!                     +--flow dropped--> Orphaned --last completion----------------+
+//! ```
 //!
 //! A slot never moves and its cargo is freed by its *last* completion only. A new life has a new generation.
 #![allow(unsafe_code)]

@@ -1,9 +1,11 @@
 //! `user_data`: which slot a completion belongs to, and which life of that slot.
 //!
-//!      63      56 55              32 31               0
-//!     +----------+------------------+------------------+
-//!     | kind : 8 |    slot : 24     |  generation : 32 |
-//!     +----------+------------------+------------------+
+//! ```text
+//!  63      56 55              32 31               0
+//! +----------+------------------+------------------+
+//! | kind : 8 |    slot : 24     |  generation : 32 |
+//! +----------+------------------+------------------+
+//! ```
 
 /// What kind of op a completion answers. Checked against the slot, so that a stray completion hits an assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

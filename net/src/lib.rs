@@ -1,9 +1,11 @@
 //! Wire formats and connections.
 //!
-//!     wire/        bytes <-> messages, sans-IO: parsers take bytes and return (message, consumed)
-//!     input        framing: what was received and not yet consumed
-//!     connection   one socket: a stream of chunks in, parcels out, and how it ends
-//!     listener     sockets that accept: TCP (one per core, SO_REUSEPORT) and unix
+//! ```text
+//! wire/        bytes <-> messages, sans-IO: parsers take bytes and return (message, consumed)
+//! input        framing: what was received and not yet consumed
+//! connection   one socket: a stream of chunks in, parcels out, and how it ends
+//! listener     sockets that accept: TCP (one per core, SO_REUSEPORT) and unix
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod connection;

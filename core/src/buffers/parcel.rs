@@ -1,7 +1,9 @@
 //! What is to be sent on one connection: bytes that the flow wrote, and between them memory that somebody else lends.
 //!
-//!     bytes   HD 3\r\n|VALUE k 0 1000000\r\n|\r\nEND\r\n
-//!     lent                                   ^ 1000000 bytes, at the offset in `bytes` where they belong
+//! ```text
+//! bytes   HD 3\r\n|VALUE k 0 1000000\r\n|\r\nEND\r\n
+//! lent                                   ^ 1000000 bytes, at the offset in `bytes` where they belong
+//! ```
 //!
 //! A parcel is a lease: dropped, its memory goes home to the core's pool.
 

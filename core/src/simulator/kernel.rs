@@ -255,9 +255,13 @@ impl Kernel for SimulatedKernel {
 
     fn enter(&mut self, wait: Wait, completions: &mut Vec<Completion>) -> Result<(), Errno> {
         // Time passes a little in any case, and in leaps only when nobody has anything to do.
-        {
+        let peers_are_quick = {
             let state = &mut *self.world.0.borrow_mut();
             state.now_ns += state.random.between(1_000, 50_000) as u64;
+            state.random.chance(50)
+        };
+        if peers_are_quick {
+            self.world.step_peers();
         }
         let mut idle_rounds = 0;
         loop {
