@@ -1,0 +1,26 @@
+//! Settings as decided: complete, bounded, resolved. Whoever holds a [`Settings`] needs to check nothing.
+//!
+//! - [`decided`]: the settings themselves; what the services and the lifecycle read
+//! - [`asked`]: the same names, each of them optional, not yet believed; also the shape of the file of `spindle serve`
+//! - [`validator`]: asked -> decided, the only place that has defaults and bounds
+//! - [`memcached`], [`serve`]: the two ways to ask
+//! - [`listen`], [`size`]: the two notations inside a value
+//! - [`error`]: every refusal, in memcached's words where it has some
+#![forbid(unsafe_code)]
+
+pub mod asked;
+pub mod decided;
+pub mod error;
+pub mod listen;
+pub mod memcached;
+pub mod serve;
+pub mod size;
+pub mod validator;
+
+pub use decided::{CacheSettings, Listen, ProcessSettings, Settings};
+pub use error::SettingsError;
+pub use memcached::from_memcached;
+pub use serve::from_serve;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! The settings of one run. They hold what was decided and not how: no field is optional because it was "not given",
+//! and no two fields contradict each other.
+#![forbid(unsafe_code)]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Everything that one run of the binary is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub cache: CacheSettings,
+    pub process: ProcessSettings,
+    /// Lines for the operator, to be printed at start: what was accepted without effect, what looks unwise.
+    pub notes: Vec<String>,
+}
+
+/// The cache, as its service runs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CacheSettings {
+    /// Never empty.
+    pub listen: Vec<Listen>,
+    /// What the cache may use; at least twice `item_bytes_max`.
+    pub memory_bytes: u64,
+    /// The largest item, its header and key included: 1 KiB to 1 GiB.
+    pub item_bytes_max: u64,
+    /// 1 to 2^31 - 1.
+    pub connections_max: u32,
+    pub when_full: WhenFull,
+    /// Threads, each pinned and with a ring of its own: 1 to 1024.
+    pub cores: u16,
+    /// Requests of one connection that are served before the others' turn: 1 to 2^31 - 1.
+    pub requests_per_turn: u32,
+    /// Of listen(2): 1 to 2^31 - 1.
+    pub backlog: u32,
+    pub eviction: Eviction,
+    pub cas: Switch,
+    pub protocol: Protocol,
+    pub shutdown_command: Permission,
+    pub flush_command: Permission,
+    /// `stats cachedump` and `lru_crawler metadump`.
+    pub dump_commands: Permission,
+    pub watch_command: Permission,
+    /// Between the sizes of neighbouring size classes: above 1.
+    pub growth_factor: f64,
+    /// Key, value and flags of the smallest size class: 1 to 2^31 - 1.
+    pub chunk_bytes_min: u32,
+    /// An idle connection is closed after this; 0 is never.
+    pub idle_timeout_seconds: u32,
+    pub huge_pages: Switch,
+    pub verbosity: Verbosity,
+}
+
+/// One place to listen at, as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// Every address that one name stands for, in the resolver's order, never empty. At least one of them must bind;
+    /// the others may be families that this host does not have. Port 0 lets the kernel choose, for each address.
+    Tcp(Vec<SocketAddr>),
+    /// A socket file: its path of at most 107 bytes, and its permissions of at most 0o777.
+    Unix { path: PathBuf, mode: u32 },
+}
+
+/// What happens to a `set` when the memory is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Eviction {
+    /// The least useful item makes room.
+    Evict,
+    /// The client is told.
+    Refuse,
+}
+
+/// What happens to a connection over the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It is told, and closed.
+    Refuse,
+    /// It waits in the listener's queue.
+    Wait,
+}
+
+/// Whether a command exists for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    Allowed,
+    Refused,
+}
+
+/// Whether a mechanism is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    On,
+    Off,
+}
+
+/// What a connection may speak. `stats settings` tells them apart; on the wire both are ASCII, since the binary
+/// protocol is not built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    Auto,
+    Ascii,
+}
+
+/// How much is said on standard error; each level says what the one before says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verbosity {
+    /// What stops or endangers the service.
+    Quiet,
+    /// `-v`: also what goes wrong with one client.
+    Errors,
+    /// `-vv`: also what clients ask.
+    Commands,
+    /// `-vvv`: also what the engine does about it.
+    Transitions,
+}
+
+/// The process around the services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessSettings {
+    pub presence: Presence,
+    /// Becomes this user once everything is open, when started as root.
+    pub user: Option<String>,
+    pub root: RootRule,
+    pub pid_file: Option<PathBuf>,
+    /// Gets the numbers of the ports that are listened on.
+    pub port_file: Option<PathBuf>,
+    pub memory: Memory,
+    pub core_dumps: CoreDumps,
+    /// File descriptors that the services need, connections and their own.
+    pub descriptors_max: u64,
+    pub verbosity: Verbosity,
+}
+
+/// Where the process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    Foreground,
+    /// In a session of its own, without a terminal.
+    Daemon,
+}
+
+/// What root may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootRule {
+    /// memcached's: root must name the user to become.
+    MustNameUser,
+    MayStay,
+}
+
+/// Whether the process may be paged out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Memory {
+    Pageable,
+    Locked,
+}
+
+/// Whether a crash leaves a core file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CoreDumps {
+    /// As the shell or the service manager set it.
+    Inherited,
+    /// As large as the limits allow; not to get any is an error.
+    Largest,
+}

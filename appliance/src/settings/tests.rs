@@ -1,0 +1,194 @@
+//! What the two ways of asking decide.
+
+use std::path::PathBuf;
+
+use super::decided::{
+    CoreDumps, Eviction, Listen, Memory, Permission, Presence, Protocol, RootRule, Settings, Switch, Verbosity,
+    WhenFull,
+};
+use super::{SettingsError, from_memcached, from_serve};
+use crate::arguments::{self, ServeArguments, Typed};
+
+fn decided(line: &str) -> Result<Settings, SettingsError> {
+    let line = format!("memcached {line}");
+    match arguments::read(line.split_whitespace().map(Into::into)) {
+        Ok(Typed::Memcached(typed)) => from_memcached(&typed, None),
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn settings(line: &str) -> Settings {
+    decided(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn error(line: &str) -> String {
+    decided(line).expect_err(line).to_string()
+}
+
+fn serve(text: &str) -> Result<Settings, SettingsError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("box.toml");
+    std::fs::write(&path, text).unwrap();
+    from_serve(&ServeArguments { file: Some(path) })
+}
+
+fn tcp(addresses: &[&str]) -> Listen {
+    Listen::Tcp(addresses.iter().map(|address| address.parse().unwrap()).collect())
+}
+
+#[test]
+fn the_defaults_are_memcacheds() {
+    let Settings { cache, process, .. } = settings("");
+    assert_eq!(cache.listen, [tcp(&["0.0.0.0:11211", "[::]:11211"])]);
+    assert_eq!((cache.memory_bytes, cache.item_bytes_max), (64 << 20, 1 << 20));
+    assert_eq!((cache.connections_max, cache.backlog, cache.cores, cache.requests_per_turn), (1024, 1024, 4, 20));
+    assert_eq!((cache.growth_factor, cache.chunk_bytes_min, cache.idle_timeout_seconds), (1.25, 48, 0));
+    assert_eq!((cache.eviction, cache.cas, cache.when_full), (Eviction::Evict, Switch::On, WhenFull::Refuse));
+    assert_eq!((cache.shutdown_command, cache.flush_command), (Permission::Refused, Permission::Allowed));
+    assert_eq!((cache.protocol, cache.verbosity), (Protocol::Auto, Verbosity::Quiet));
+    assert_eq!((process.presence, process.root), (Presence::Foreground, RootRule::MustNameUser));
+    assert_eq!((process.memory, process.core_dumps), (Memory::Pageable, CoreDumps::Inherited));
+}
+
+#[test]
+fn every_honoured_option_arrives() {
+    let Settings { cache, process, .. } = settings(
+        "-m 100 -M -c 7 -t 1 -b 9 -R 3 -k -u nobody -vvv -A -F -C -d -P /run/p -f 2 -n 10 -L -X -W -r -I 2m -B ascii \
+         -U 0 -o idle_timeout=5,no_maxconns_fast",
+    );
+    assert_eq!((cache.memory_bytes, cache.item_bytes_max), (100 << 20, 2 << 20));
+    assert_eq!((cache.connections_max, cache.cores, cache.backlog, cache.requests_per_turn), (7, 1, 9, 3));
+    assert_eq!((cache.eviction, cache.cas, cache.when_full), (Eviction::Refuse, Switch::Off, WhenFull::Wait));
+    assert_eq!((cache.shutdown_command, cache.flush_command), (Permission::Allowed, Permission::Refused));
+    assert_eq!((cache.dump_commands, cache.watch_command), (Permission::Refused, Permission::Refused));
+    assert_eq!((cache.growth_factor, cache.chunk_bytes_min, cache.idle_timeout_seconds), (2.0, 10, 5));
+    assert_eq!((cache.huge_pages, cache.protocol), (Switch::On, Protocol::Ascii));
+    assert_eq!((cache.verbosity, process.verbosity), (Verbosity::Transitions, Verbosity::Transitions));
+    assert_eq!((process.presence, process.memory), (Presence::Daemon, Memory::Locked));
+    assert_eq!(process.core_dumps, CoreDumps::Largest);
+    assert_eq!(process.user.as_deref(), Some("nobody"));
+    assert_eq!(process.pid_file, Some(PathBuf::from("/run/p")));
+    assert!(process.descriptors_max > 7);
+}
+
+#[test]
+fn places_to_listen() {
+    assert_eq!(
+        settings("-p 22 -l 127.0.0.1:23,[::1] -l 127.0.0.1").cache.listen,
+        [tcp(&["127.0.0.1:23"]), tcp(&["[::1]:22"]), tcp(&["127.0.0.1:22"])]
+    );
+    assert_eq!(settings("-p -1").cache.listen, [tcp(&["0.0.0.0:0", "[::]:0"])]);
+    let unix = Listen::Unix { path: "/run/s".into(), mode: 0o770 };
+    assert_eq!(settings("-s /run/s -a 0770 -p 3").cache.listen, [unix]);
+    assert_eq!(settings("-s /run/s").cache.listen, [Listen::Unix { path: "/run/s".into(), mode: 0o700 }]);
+    assert!(error("-p 0").contains("nothing to listen on"));
+    assert!(error("-l ,").contains("nothing to listen on"));
+    assert_eq!(error("-p 70000"), "ERROR: Invalid port number 70000.");
+    assert_eq!(error("-p -2"), "ERROR: Invalid port number -2.");
+    assert!(error("-s s -a 8").contains("octal"));
+    assert!(error("-s s -a +7").contains("octal"));
+    assert!(error("-s s -a 1777").contains("octal"));
+    assert!(error(&format!("-s /{}", "x".repeat(107))).contains("107"));
+}
+
+#[test]
+fn sizes_are_refused_in_memcacheds_words() {
+    assert_eq!(error("-I 512"), "Item max size cannot be less than 1024 bytes.");
+    assert_eq!(error("-I 33m"), "Cannot set item size limit higher than 1/2 of memory max.");
+    assert_eq!(error("-m 1"), "Cannot set item size limit higher than 1/2 of memory max.");
+    assert_eq!(error("-m 0"), "Cannot set item size limit higher than 1/2 of memory max.");
+    assert_eq!(error("-m 8192 -I 1025m"), "Cannot set item size limit higher than a gigabyte.");
+    assert_eq!(settings("-m 2048 -I 1024m").cache.item_bytes_max, 1 << 30);
+    assert_eq!(settings("-I 1K").cache.item_bytes_max, 1024);
+    assert_eq!(settings("-m 64m").cache.memory_bytes, 64 << 20);
+    for line in ["-I 1x", "-I -1", "-m x", "-m -1", "-m 99999999999999999"] {
+        assert!(error(line).contains("is not a size"), "{line}");
+    }
+}
+
+#[test]
+fn numbers_are_refused_in_memcacheds_words() {
+    for (line, message) in [
+        ("-t 0", "Number of threads must be greater than 0"),
+        ("-t 1025", "Number of threads must not be greater than 1024"),
+        ("-c 0", "Maximum connections must be greater than 0"),
+        ("-c -1", "Maximum connections must be greater than 0"),
+        ("-c -99999999999", "Maximum connections must be greater than 0"),
+        ("-c 2147483648", "Maximum connections must not be greater than 2147483647"),
+        ("-c 99999999999", "Maximum connections must not be greater than 2147483647"),
+        ("-R 0", "Number of requests per event must be greater than 0"),
+        ("-n 0", "Chunk size must be greater than 0"),
+        ("-f 1", "Factor must be greater than 1"),
+        ("-f NaN", "Factor must be greater than 1"),
+        ("-B foo", "Invalid value for binding protocol: foo\n -- should be one of auto, binary, or ascii"),
+    ] {
+        assert_eq!(error(line), message);
+    }
+    for line in ["-o idle_timeout=x", "-o idle_timeout=-1", "-o idle_timeout=2147483648"] {
+        assert!(error(line).contains("number of seconds"), "{line}");
+    }
+}
+
+#[test]
+fn what_is_not_built_says_so_and_what_to_do() {
+    for line in
+        ["-U 1", "-S", "-Y f", "-e f", "-Z", "-B binary", "-o ext_path=/f:1g", "-o ssl_key=k", "-o drop_privileges"]
+    {
+        let message = error(line);
+        assert!(message.contains("is not built into this release; "), "{message}");
+        assert!(message.starts_with(line.split_once(' ').map_or(line, |(option, _)| option)), "{message}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_named_in_one_line() {
+    let notes = settings("-t 1 -N 2 -D : -a 700 -o hashpower=20,slab_automove -o modern -l tag[x]:127.0.0.1").notes;
+    let line = "accepted without effect: -N 2, -D :, the tag of -l tag[x]:127.0.0.1, -a without -s, -o hashpower=20, \
+        -o slab_automove, -o modern";
+    assert_eq!(notes, [line]);
+    assert!(settings("-t 1").notes.is_empty());
+    assert!(settings("-t 1024").notes[0].starts_with("1024 threads share the "));
+}
+
+#[test]
+fn serve_alone_is_everything_on_loopback() {
+    let Settings { cache, process, notes } = from_serve(&ServeArguments { file: None }).unwrap();
+    assert_eq!(cache.listen, [tcp(&["127.0.0.1:11211", "[::1]:11211"])]);
+    assert!(cache.cores >= 1);
+    assert_eq!(process.root, RootRule::MayStay);
+    assert!(notes.is_empty());
+}
+
+#[test]
+fn serve_reads_its_file_with_the_same_bounds() {
+    let text = r#"
+        [cache]
+        listen = ["127.0.0.1:1", "::1"]
+        port = 2
+        memory_bytes = "1g"
+        item_bytes_max = 4096
+        eviction = "refuse"
+        cas = "off"
+        flush_command = "refused"
+        [process]
+        presence = "daemon"
+        verbosity = "errors"
+        pid_file = "/run/p"
+    "#;
+    let Settings { cache, process, .. } = serve(text).unwrap();
+    assert_eq!(cache.listen, [tcp(&["127.0.0.1:1"]), tcp(&["[::1]:2"])]);
+    assert_eq!((cache.memory_bytes, cache.item_bytes_max), (1 << 30, 4096));
+    assert_eq!((cache.eviction, cache.cas), (Eviction::Refuse, Switch::Off));
+    assert_eq!(cache.flush_command, Permission::Refused);
+    assert_eq!((process.presence, cache.verbosity), (Presence::Daemon, Verbosity::Errors));
+    let message = serve("[cache]\ncores = 0\n").unwrap_err().to_string();
+    assert_eq!(message, "Number of threads must be greater than 0");
+    let message = serve("[cache]\nthreads = 1\n").unwrap_err().to_string();
+    assert!(message.contains("box.toml") && message.contains("line 2"), "{message}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let missing = ServeArguments { file: Some("/nonexistent/box.toml".into()) };
+    assert!(from_serve(&missing).unwrap_err().to_string().starts_with("cannot read /nonexistent/box.toml: "));
+}
