@@ -1,0 +1,52 @@
+//! Finding dead items before somebody needs their memory, a few chunks at a time.
+#![forbid(unsafe_code)]
+
+use crate::clock::Seconds;
+use crate::item::ChunkState;
+use crate::shard::{Life, Shard};
+use crate::slabs::Emptied;
+
+impl Shard {
+    /// Looks at up to `chunks_max` chunks, round after round over all pages, and removes what is dead.
+    pub(crate) fn sweep(&mut self, chunks_max: usize, now: Seconds) {
+        if now >= self.flush_at {
+            self.flush_now();
+        }
+        self.work(now);
+        self.shed(now);
+        for _ in 0..chunks_max {
+            self.sweep_step(now);
+        }
+    }
+
+    /// Removes every flushed item at once.
+    pub(crate) fn sweep_all(&mut self) {
+        // The first end of a round may come early in it; after the second everything has been seen.
+        for _ in 0..2 {
+            while !self.sweep_step(0) {}
+        }
+    }
+
+    /// One chunk, or one step to the next page or class; true at the end of a round.
+    fn sweep_step(&mut self, now: Seconds) -> bool {
+        let chunk = match self.slabs.sweep_next() {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return false,
+            Err(()) => {
+                let done = self.slabs.sweep_next_class();
+                if done {
+                    // Nothing older than the generation in which this round began can be left.
+                    self.generation_oldest = self.generation_sweep;
+                    self.generation_sweep = self.generation;
+                }
+                return done;
+            }
+        };
+        let header = self.slabs.heap.header(chunk);
+        if header.meta.state() == ChunkState::Linked && self.life(header, now) != Life::Live {
+            self.count_dead(chunk);
+            self.unlink(chunk, Emptied::Release);
+        }
+        false
+    }
+}
