@@ -9,7 +9,7 @@
 //! data_block   the terminator of a value
 //! refusal      every error line, to the byte
 //! reply_parse  the client's side: bytes -> one reply
-//! token number the words and the numbers in a line
+//! scan token number   where words end, the words, and the numbers in a line
 //! ```
 //!
 //! A request borrows its line; the value of a store is not part of it: it follows the line, `data_bytes` and a
@@ -34,6 +34,7 @@ pub mod parse;
 pub mod refusal;
 pub mod reply_parse;
 pub mod request;
+mod scan;
 pub mod stats;
 pub mod store;
 pub mod token;

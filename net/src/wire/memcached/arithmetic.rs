@@ -24,6 +24,7 @@ pub enum Direction {
 
 pub const NOT_FOUND: &[u8] = b"NOT_FOUND\r\n";
 
+#[inline]
 pub(super) fn parse<'a>(verb: &[u8], mut args: Tokens<'a>, line: &[u8]) -> Result<Request<'a>, Fault> {
     let direction = if verb == b"incr" { Direction::Up } else { Direction::Down };
     let key = args.next().ok_or(Refusal::BadCommandLine)?;

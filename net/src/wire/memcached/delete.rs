@@ -28,6 +28,7 @@ impl DeleteReply {
 }
 
 /// Words between the key and `noreply` are ignored, as since 1.6.40; earlier versions knew a delay there.
+#[inline]
 pub(super) fn parse<'a>(mut args: Tokens<'a>, line: &[u8]) -> Result<Request<'a>, Fault> {
     let key = args.next().ok_or(Refusal::BadCommandLine)?;
     let answer = token::answer_wanted(line);

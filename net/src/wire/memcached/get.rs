@@ -1,11 +1,10 @@
 //! `get`, `gets`, `gat`, `gats`: fetch any number of keys, with or without their cas ids, touching them or not.
 
-use memchr::{memchr, memchr2};
-
 use super::KEY_BYTES_MAX;
 use super::number;
 use super::refusal::Refusal;
 use super::request::{Fault, Request};
+use super::scan;
 use super::token::Tokens;
 
 /// A fetch. Answered by one [`write_value_head`], the value and `\r\n` for each key that is there, in request order, and
@@ -27,8 +26,8 @@ pub enum CasColumn {
     Shown,
 }
 
-/// The keys of a fetch, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The keys of a fetch, in order. Equal when the keys are.
+#[derive(Debug, Clone, Copy, Eq)]
 pub struct Keys<'a> {
     /// The next key, found already: most fetches have one key, and need not be searched for a second. Empty at the end.
     next: &'a [u8],
@@ -49,9 +48,9 @@ impl<'a> Keys<'a> {
     }
 
     fn advance(&mut self) {
-        let text = Tokens::of(self.rest).rest();
-        let key_bytes = memchr(b' ', text).unwrap_or(text.len());
-        (self.next, self.rest) = text.split_at(key_bytes);
+        let mut tokens = Tokens::of(self.rest);
+        self.next = tokens.next().unwrap_or_default();
+        self.rest = tokens.rest();
     }
 }
 
@@ -73,34 +72,38 @@ impl<'a> Iterator for Keys<'a> {
     }
 }
 
-/// The commonest line of all, `get <key>`, in one pass over it; `None` when it is anything more, or is not all here.
+impl PartialEq for Keys<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        Iterator::eq(*self, *other)
+    }
+}
+
+/// The commonest line of all, `get <key>`, in one pass over it; `None` when it is anything more, or odd, or not all here.
 #[inline]
 pub(super) fn parse_one_key(input: &[u8]) -> Option<(Get<'_>, usize)> {
     let text = input.strip_prefix(b"get ")?;
-    let stop = memchr2(b' ', b'\n', text)?;
-    if text[stop] != b'\n' {
-        return None;
-    }
-    let key = text[..stop].strip_suffix(b"\r").unwrap_or(&text[..stop]);
+    let (key, end) = text.split_at(scan::find_space_or_below(text)?);
+    let rest = end.strip_prefix(b"\r\n")?;
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         return None;
     }
     let get = Get { keys: Keys::one(key), cas: CasColumn::Hidden, exptime: None };
-    Some((get, b"get ".len() + stop + 1))
+    Some((get, input.len() - rest.len()))
 }
 
+#[inline]
 pub(super) fn parse<'a>(verb: &[u8], mut args: Tokens<'a>) -> Result<Request<'a>, Fault> {
     let cas = if verb.ends_with(b"s") { CasColumn::Shown } else { CasColumn::Hidden };
     let exptime_token = if verb.starts_with(b"ga") { Some(args.next().ok_or(Refusal::BadCommandLine)?) } else { None };
     let keys = Keys::of(args.rest());
-    if keys.clone().next().is_none() {
+    if { keys }.next().is_none() {
         return Err(Refusal::BadCommandLine.into());
     }
     let exptime = match exptime_token {
         Some(token) => Some(number::exptime_strict(token).ok_or(Refusal::InvalidExptime)?),
         None => None,
     };
-    if keys.clone().any(|key| key.len() > KEY_BYTES_MAX) {
+    if { keys }.any(|key| key.len() > KEY_BYTES_MAX) {
         return Err(Refusal::BadCommandLine.into());
     }
     Ok(Request::Get(Get { keys, cas, exptime }))

@@ -72,3 +72,52 @@ pub fn write_facts(out: &mut Vec<u8>, request: &MetaDebug, facts: &DebugFacts) {
     number::write(out, facts.item_bytes);
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{refused, request};
+    use super::*;
+
+    fn debug(line: &str) -> MetaDebug<'_> {
+        match request(line) {
+            Request::MetaDebug(debug) => debug,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_key_plain_or_in_base64() {
+        assert_eq!(debug("me k\r\n").key, MetaKey::plain(b"k"));
+        assert_eq!(debug("me k whatever !\r\n").key, MetaKey::plain(b"k"));
+        assert_eq!(debug("me Zm9v b\r\n").key.bytes(&mut [0; 250]), b"foo");
+    }
+
+    #[test]
+    fn malformed_lines() {
+        for line in ["me\r\n", "me \r\n", "me ! b\r\n"] {
+            refused(line, Refusal::BadCommandLine);
+        }
+        refused(&format!("me {}\r\n", "k".repeat(251)), Refusal::BadCommandLine);
+    }
+
+    #[test]
+    fn facts() {
+        let facts = DebugFacts {
+            ttl_secs: None,
+            last_access_secs: 3,
+            cas: u64::MAX,
+            fetched: false,
+            class: 1,
+            item_bytes: 63,
+            key_encoding: KeyEncoding::Plain,
+        };
+        let mut out = Vec::new();
+        write_facts(&mut out, &debug("me k\r\n"), &facts);
+        let fetched = DebugFacts { ttl_secs: Some(30), fetched: true, key_encoding: KeyEncoding::Base64, ..facts };
+        write_facts(&mut out, &debug("me Zm9v b\r\n"), &fetched);
+        let expected = "ME k exp=-1 la=3 cas=18446744073709551615 fetch=no cls=1 size=63\r\n\
+            ME Zm9v exp=30 la=3 cas=18446744073709551615 fetch=yes cls=1 size=63\r\n";
+        assert_eq!(str::from_utf8(&out).unwrap(), expected);
+        assert_eq!(MISS, b"EN\r\n");
+    }
+}

@@ -59,6 +59,7 @@ impl Ttl {
     }
 }
 
+#[inline]
 pub(super) fn parse<'a>(mut args: Tokens<'a>) -> Result<Request<'a>, Fault> {
     let key = args.next().ok_or(Refusal::BadCommandLine)?;
     let (key, flags) = flags::read(key, args, 2).map_err(FlagFault::into_fault)?;
@@ -128,5 +129,108 @@ pub(super) fn write_ttl(out: &mut Vec<u8>, ttl_secs: Option<u32>) {
     match ttl_secs {
         Some(secs) => write_fact(out, b" t", secs),
         None => out.extend_from_slice(b" t-1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{refused, request};
+    use super::*;
+
+    const ITEM: MetaItem = MetaItem {
+        value_bytes: 5,
+        client_flags: 7,
+        cas: u64::MAX,
+        ttl: Ttl { before_secs: Some(30), after_secs: Some(60), created: false },
+        last_access_secs: 3,
+        fetched: true,
+        key_encoding: KeyEncoding::Plain,
+        marks: Marks { token_sent: false, stale: false, won: false },
+    };
+
+    fn get(line: &str) -> MetaGet<'_> {
+        match request(line) {
+            Request::MetaGet(get) => get,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hit(line: &str, item: &MetaItem) -> String {
+        let mut out = Vec::new();
+        write_hit(&mut out, &get(line), item);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn miss(line: &str) -> String {
+        let mut out = Vec::new();
+        write_miss(&mut out, &get(line));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_key_and_flags() {
+        let plain = get("mg key v\r\n");
+        assert_eq!(plain.key, MetaKey::plain(b"key"));
+        assert!(plain.flags.has(Flag::ReturnValue));
+        assert_eq!(get("mg  key   v \n"), plain);
+        assert_eq!(get("mg Zm9v b\r\n").key.bytes(&mut [0; 250]), b"foo");
+    }
+
+    #[test]
+    fn malformed_lines() {
+        for line in ["mg\r\n", "mg \r\n"] {
+            refused(line, Refusal::BadCommandLine);
+        }
+        refused(&format!("mg {}\r\n", "k".repeat(251)), Refusal::BadCommandLine);
+        refused("mg k v v\r\n", Refusal::DuplicateFlag);
+        refused("mg k S5\r\n", Refusal::InvalidFlag);
+        refused("mg k Tsoon\r\n", Refusal::BadToken);
+        refused("mg k! b\r\n", Refusal::BadKeyEncoding);
+    }
+
+    #[test]
+    fn hits_answer_in_request_order() {
+        assert_eq!(hit("mg k\r\n", &ITEM), "HD\r\n");
+        assert_eq!(hit("mg k v\r\n", &ITEM), "VA 5\r\n");
+        assert_eq!(
+            hit("mg k s t c f l h Oabc k v\r\n", &ITEM),
+            "VA 5 s5 t30 c18446744073709551615 f7 l3 h1 Oabc kk\r\n"
+        );
+        assert_eq!(hit("mg k k O h\r\n", &MetaItem { fetched: false, ..ITEM }), "HD kk O h0\r\n");
+        assert_eq!(hit("mg k q u P1 L2 E3 C4 I x\r\n", &ITEM), "HD\r\n");
+    }
+
+    #[test]
+    fn a_time_to_live_is_shown_as_it_is_at_its_place() {
+        assert_eq!(hit("mg k t T60\r\n", &ITEM), "HD t30\r\n");
+        assert_eq!(hit("mg k T60 t\r\n", &ITEM), "HD t60\r\n");
+        assert_eq!(hit("mg k N60 t\r\n", &ITEM), "HD t30\r\n");
+        let created = Ttl { before_secs: None, after_secs: Some(60), created: true };
+        assert_eq!(hit("mg k N60 t\r\n", &MetaItem { ttl: created, ..ITEM }), "HD t60\r\n");
+        assert_eq!(hit("mg k t N60\r\n", &MetaItem { ttl: created, ..ITEM }), "HD t-1\r\n");
+    }
+
+    #[test]
+    fn marks_come_last() {
+        let all = MetaItem { marks: Marks { token_sent: true, stale: true, won: true }, ..ITEM };
+        assert_eq!(hit("mg k s\r\n", &all), "HD s5 Z X W\r\n");
+        let won = MetaItem { marks: Marks { won: true, ..Marks::default() }, ..ITEM };
+        assert_eq!(hit("mg k\r\n", &won), "HD W\r\n");
+    }
+
+    #[test]
+    fn keys_are_shown_as_their_item_was_stored() {
+        let binary = MetaItem { key_encoding: KeyEncoding::Base64, ..ITEM };
+        assert_eq!(hit("mg Zm9v b k s\r\n", &binary), "HD kZm9v b s5\r\n");
+        assert_eq!(hit("mg Zm9v b k\r\n", &ITEM), "HD kfoo\r\n");
+        assert_eq!(hit("mg foo k\r\n", &binary), "HD kZm9v b\r\n");
+    }
+
+    #[test]
+    fn misses() {
+        assert_eq!(miss("mg k v\r\n"), "EN\r\n");
+        assert_eq!(miss("mg k v k s Oabc\r\n"), "EN kk Oabc\r\n");
+        assert_eq!(miss("mg Zm9v b k\r\n"), "EN kZm9v b\r\n");
+        assert_eq!(miss("mg k v q k\r\n"), "");
     }
 }

@@ -1,10 +1,8 @@
 //! The client's side: bytes -> one reply. For load generators, benchmarks and tests, which ask what they can read.
 
-use memchr::memchr;
-
 use super::data_block::TERMINATOR;
-use super::number;
 use super::token::Tokens;
+use super::{number, scan};
 
 /// The longest reply line, in bytes: a key in base64 with every return flag fits many times over.
 const LINE_BYTES_MAX: usize = 8192;
@@ -89,7 +87,7 @@ pub enum ParsedReply<'a> {
 /// Reads the reply at the front of `input`.
 #[inline]
 pub fn parse_reply(input: &[u8]) -> ParsedReply<'_> {
-    let Some(end) = memchr(b'\n', input) else {
+    let Some(end) = scan::find_line_end(input) else {
         return if input.len() > LINE_BYTES_MAX {
             ParsedReply::Malformed
         } else {
@@ -164,7 +162,7 @@ fn parse_line(line: &[u8]) -> Option<Reply<'_>> {
         // A decremented number may keep the width that it had.
         return number::u64_lenient(line.trim_ascii_end()).map(Reply::Number);
     }
-    let word = &line[..memchr(b' ', line).unwrap_or(line.len())];
+    let word = &line[..scan::find_space(line).unwrap_or(line.len())];
     let rest = &line[word.len()..];
     let text = rest.strip_prefix(b" ").unwrap_or(rest);
     let meta = |code| Reply::Meta { code, flags: Tokens::of(text) };
@@ -187,7 +185,7 @@ fn parse_line(line: &[u8]) -> Option<Reply<'_>> {
         b"RESET" => Reply::Reset,
         b"VERSION" => Reply::Version(text),
         b"STAT" => {
-            let name = &text[..memchr(b' ', text).unwrap_or(text.len())];
+            let name = &text[..scan::find_space(text).unwrap_or(text.len())];
             let value = &text[name.len()..];
             Reply::Stat { name, value: value.strip_prefix(b" ").unwrap_or(value) }
         }

@@ -1,11 +1,9 @@
 //! `set`, `add`, `replace`, `append`, `prepend`, `cas`: a line, and then a value of the length that it names.
 
-use memchr::memchr2;
-
 use super::refusal::Refusal;
 use super::request::{Answer, Fault, Request};
 use super::token::{self, Tokens};
-use super::{KEY_BYTES_MAX, data_block, number};
+use super::{KEY_BYTES_MAX, data_block, number, scan};
 
 /// A store. Its value follows the line: `data_bytes` bytes and a terminator, which [`data_block::check`] looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +63,7 @@ impl StoreReply {
 #[inline]
 pub(super) fn parse_plain_set(input: &[u8]) -> Option<(Store<'_>, usize)> {
     let text = input.strip_prefix(b"set ")?;
-    let key_bytes = memchr2(b' ', b'\n', text)?;
-    let (key, numbers) = text.split_at(key_bytes);
+    let (key, numbers) = text.split_at(scan::find_space_or_below(text)?);
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         return None;
     }
@@ -96,6 +93,7 @@ fn plain_number(text: &[u8]) -> Option<(u32, &[u8])> {
     None
 }
 
+#[inline]
 pub(super) fn parse<'a>(verb: &[u8], mut args: Tokens<'a>, line: &[u8]) -> Result<Request<'a>, Fault> {
     let mut next = || args.next().ok_or(Refusal::BadCommandLine);
     let (key, flags, exptime) = (next()?, next()?, next()?);

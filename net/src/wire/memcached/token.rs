@@ -2,23 +2,26 @@
 //! its word, as in memcached.
 
 use super::request::Answer;
+use super::scan;
 
-/// The words of a line, or of the rest of one, in order. Never yields an empty word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The words of a line, or of the rest of one, in order. Never yields an empty word. Equal when the words are.
+#[derive(Debug, Clone, Copy, Eq)]
 pub struct Tokens<'a> {
+    /// Empty, or begins with a word.
     rest: &'a [u8],
 }
 
 impl<'a> Tokens<'a> {
     /// Splits `text`, which holds no line terminator.
+    #[inline]
     pub fn of(text: &'a [u8]) -> Self {
-        Tokens { rest: text }
+        Tokens { rest: without_spaces_before(text) }
     }
 
-    /// The text not yet taken apart, without the spaces before the next word.
+    /// The text not yet taken apart, from the next word on.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
-        let spaces = self.rest.iter().position(|&byte| byte != b' ').unwrap_or(self.rest.len());
-        &self.rest[spaces..]
+        self.rest
     }
 }
 
@@ -27,16 +30,28 @@ impl<'a> Iterator for Tokens<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let text = self.rest();
-        if text.is_empty() {
-            self.rest = text;
+        if self.rest.is_empty() {
             return None;
         }
-        let end = text.iter().position(|&byte| byte == b' ').unwrap_or(text.len());
-        let (token, rest) = text.split_at(end);
-        self.rest = rest;
+        let end = scan::find_space(self.rest).unwrap_or(self.rest.len());
+        let (token, rest) = self.rest.split_at(end);
+        self.rest = without_spaces_before(rest);
         Some(token)
     }
+}
+
+impl PartialEq for Tokens<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        Iterator::eq(*self, *other)
+    }
+}
+
+#[inline]
+fn without_spaces_before(mut text: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = text {
+        text = rest;
+    }
+    text
 }
 
 /// Whether the last word of the line is `noreply`: the only place where memcached looks for it, whatever the other words
