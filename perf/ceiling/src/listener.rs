@@ -5,8 +5,8 @@ use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket, sockopt,
 };
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -15,12 +15,12 @@ const BACKLOG: i32 = 4096;
 ///
 /// # Errors
 /// Those of socket(2), bind(2) and listen(2).
-pub fn open(address: SocketAddr) -> io::Result<OwnedFd> {
+pub fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let listener = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&listener, sockopt::ReuseAddr, &true)?;
     setsockopt(&listener, sockopt::TcpNoDelay, &true)?;
-    bind(std::os::fd::AsRawFd::as_raw_fd(&listener), &SockaddrStorage::from(address))?;
+    bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
     listen(&listener, Backlog::new(BACKLOG)?)?;
-    Ok(listener)
+    Ok(TcpListener::from(listener))
 }

@@ -29,6 +29,7 @@ fn run(options: &Options) -> io::Result<()> {
     signals.thread_block()?;
     let stop = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let listener = listener::open(options.listen)?;
+    println!("listening on {}", listener.local_addr()?);
     let wire = Wire::new(options, listener, stop)?;
     match options.engine {
         Engine::Raw => raw::serve(wire),

@@ -43,7 +43,7 @@ pub struct Options {
     pub engine: Engine,
     #[arg(long, value_enum, default_value = "inline")]
     pub send: Sends,
-    #[arg(long, value_enum, default_value = "plain")]
+    #[arg(long, value_enum, default_value = "direct")]
     pub files: Files,
     /// Receive buffers, a power of two
     #[arg(long, default_value_t = 64)]

@@ -7,7 +7,8 @@
 //! - *kept*: replies go to the connection's outbox, one MSG_WAITALL send flies, its completion frees the outbox;
 //! - *inline*: replies go to the turn's arena, sent with MSG_DONTWAIT | MSG_WAITALL and IOSQE_CQE_SKIP_SUCCESS. The
 //!   kernel copies them inside the enter or says at once how far it came, so success needs no completion and the arena
-//!   is free when the enter returns. What a full socket refused moves to the outbox and is sent the kept way.
+//!   is free when the enter returns. What a full socket refused moves to the outbox and is sent the kept way, as is
+//!   what is too much for one send.
 #![allow(unsafe_code)]
 
 use crate::arena::Arena;
@@ -19,7 +20,8 @@ use crate::ring::Ring;
 use io_uring::{cqueue, opcode, squeue, types};
 use nix::sys::signalfd::SignalFd;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 
 /// Slots for direct descriptors.
 const DIRECT_FILES: u32 = 16 * 1024;
@@ -67,7 +69,7 @@ pub struct Wire {
     to_flush: Vec<usize>,
     /// Connections whose receive found no buffer; armed again at the turn's end, when chunks have come home.
     starved: Vec<usize>,
-    listener: OwnedFd,
+    listener: TcpListener,
     stopper: SignalFd,
     files: Files,
     sends: Sends,
@@ -78,7 +80,7 @@ impl Wire {
     ///
     /// # Errors
     /// Those of the ring's set-up.
-    pub fn new(options: &Options, listener: OwnedFd, stop: SignalFd) -> io::Result<Wire> {
+    pub fn new(options: &Options, listener: TcpListener, stop: SignalFd) -> io::Result<Wire> {
         let ring = Ring::new(options.wait(), options.sqarray, options.iowait)?;
         if options.files == Files::Direct {
             ring.submitter().register_files_sparse(DIRECT_FILES)?;
@@ -237,8 +239,11 @@ impl Wire {
         let fits = SEND_BYTES_MAX / connection.work.reply_bytes();
         let replies = connection.owed.min(fits as u64);
         let len = replies as usize * connection.work.reply_bytes();
+        // No completion will come to send a second part or to close, so what waits for one does not go inline.
         if self.sends == Sends::Inline
+            && connection.receive == Receive::Armed
             && connection.outbox.is_empty()
+            && replies == connection.owed
             && let Some((start, room)) = self.arena.reserve(len)
         {
             connection.work.write_replies(room);
