@@ -1,14 +1,26 @@
-//! The services that the binary runs.
-#![forbid(unsafe_code)]
+//! The services that the binary runs, and where they meet the crates below.
+//!
+//! - [`cache`]: the cache service, memcached's protocol on the slab
+//! - [`bridge`]: cache memory lent to the kernel, the only unsafe code of the appliance
+//! - [`value_sending`]: how a value leaves the cache
 
-use crate::lifecycle::{self, LifecycleError};
+pub mod bridge;
+pub mod cache;
+pub mod value_sending;
+
+use crate::failure::EXIT_SYSTEM;
+use crate::lifecycle::{self, LifecycleError, signals};
 use crate::settings::Settings;
+use crate::settings::decided::Listen;
+use cache::start::StartError;
 
 /// Why the service could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]
     Lifecycle(#[from] LifecycleError),
+    #[error(transparent)]
+    Cache(#[from] StartError),
 }
 
 impl ServiceError {
@@ -16,14 +28,25 @@ impl ServiceError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Lifecycle(error) => error.exit_status(),
+            Self::Cache(_) => EXIT_SYSTEM,
         }
     }
 }
 
 /// Serves until a signal asks for the end.
 pub fn run(settings: &Settings) -> Result<(), ServiceError> {
-    let settled = lifecycle::settle(&settings.process, &[])?;
-    lifecycle::signals::wait_for_stop();
+    let running = cache::start::start(&settings.cache)?;
+    for address in &running.listening {
+        eprintln!("cache: listening on {address} (memcached protocol, {} cores)", settings.cache.cores);
+    }
+    for listen in &settings.cache.listen {
+        if let Listen::Unix { path, .. } = listen {
+            eprintln!("cache: listening on {} (memcached protocol)", path.display());
+        }
+    }
+    let settled = lifecycle::settle(&settings.process, &running.listening)?;
+    let stop = signals::wait_for_stop();
+    running.stop(stop);
     drop(settled);
     Ok(())
 }

@@ -21,6 +21,13 @@ impl Clock {
     }
 }
 
+/// CLOCK_MONOTONIC: the same for every core.
+pub fn monotonic_ns() -> u64 {
+    let clock = nix::time::ClockId::CLOCK_MONOTONIC;
+    let now = nix::time::clock_gettime(clock).expect("the monotonic clock is always there");
+    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

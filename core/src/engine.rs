@@ -107,6 +107,11 @@ impl Core {
         self.0.executor.wake(task);
     }
 
+    /// Lets every task look again: after a change that many may wait for, such as the beginning of a stop.
+    pub fn wake_all(&self) {
+        self.0.executor.wake_all();
+    }
+
     /// The task that is being polled.
     #[inline]
     pub fn current_task(&self) -> TaskId {
@@ -188,6 +193,17 @@ impl Core {
             Poll::Pending
         })
         .await;
+    }
+
+    /// Waits for `future`, but not beyond `deadline_ns`: `None` then.
+    pub async fn until<T>(&self, deadline_ns: u64, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        let mut sleeping = std::pin::pin!(self.sleep_until(deadline_ns));
+        poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => sleeping.as_mut().poll(context).map(|()| None),
+        })
+        .await
     }
 
     /// Lets every other ready task run first.

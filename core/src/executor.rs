@@ -61,6 +61,11 @@ impl Executor {
         }
     }
 
+    pub(crate) fn wake_all(&self) {
+        let tasks = self.tasks.borrow().len() as u32;
+        (0..tasks).for_each(|id| self.wake(TaskId(id)));
+    }
+
     #[inline]
     pub(crate) fn current(&self) -> TaskId {
         TaskId(self.current.get())

@@ -3,7 +3,6 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
-use std::time::Instant;
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{IoUring, opcode, types};
@@ -12,6 +11,7 @@ use nix::sys::socket::SockaddrLike;
 use crate::buffers::parcel::Parcel;
 use crate::buffers::provided::{Consumer, GROUP, Provided};
 use crate::buffers::registered::Registered;
+use crate::clock::monotonic_ns;
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
 use crate::op::{Address, Cancel, Offset, Op};
@@ -56,7 +56,6 @@ pub struct Ring {
     enter_flags: libc::c_uint,
     provided: Rc<Provided>,
     registered: Option<Rc<Registered>>,
-    epoch: Instant,
 }
 
 impl Ring {
@@ -81,7 +80,7 @@ impl Ring {
             Some(index) => (index, ENTER_REGISTERED_RING),
             None => (ring.as_raw_fd(), 0),
         };
-        Ok(Ring { ring, enter_fd, enter_flags, provided, registered, epoch: Instant::now() })
+        Ok(Ring { ring, enter_fd, enter_flags, provided, registered })
     }
 
     /// The pool of registered buffers, when the limits ask for one.
@@ -177,7 +176,7 @@ impl Kernel for Ring {
     }
 
     fn now_ns(&self) -> u64 {
-        self.epoch.elapsed().as_nanos() as u64
+        monotonic_ns()
     }
 }
 

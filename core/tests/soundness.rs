@@ -223,7 +223,8 @@ fn a_ring_that_will_not_drain_is_abandoned() {
 #[test]
 fn receives_without_a_buffer_are_armed_again() {
     for seed in 0..100 {
-        let world = World::new(seed, Faults { short: 30, late: 20, no_buffers: 10, ends_early: 5, ..Faults::default() });
+        let world =
+            World::new(seed, Faults { short: 30, late: 20, no_buffers: 10, ends_early: 5, ..Faults::default() });
         let listener = Rc::new(world.listen());
         let connections = 12;
         for number in 0..connections {

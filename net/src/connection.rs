@@ -48,9 +48,8 @@ impl Connection {
     /// Waits for the next chunk and adds it to the input.
     pub async fn receive(&mut self, input: &mut Input) -> Result<(), End> {
         loop {
-            let receiving = self
-                .receiving
-                .get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
+            let receiving =
+                self.receiving.get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
             let landing = receiving.await;
             if !landing.more {
                 self.receiving = None;

@@ -19,14 +19,19 @@ impl Input {
     /// Received and not consumed.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        if self.carry.is_empty() { self.chunk.as_deref().map_or(&[], |chunk| &chunk[self.at..]) } else { &self.carry[self.at..] }
+        if self.carry.is_empty() {
+            self.chunk.as_deref().map_or(&[], |chunk| &chunk[self.at..])
+        } else {
+            &self.carry[self.at..]
+        }
     }
 
     /// `count` is at most `bytes().len()`.
     #[inline]
     pub fn consume(&mut self, count: usize) {
         self.at += count;
-        let length = if self.carry.is_empty() { self.chunk.as_ref().map_or(0, |chunk| chunk.len()) } else { self.carry.len() };
+        let length =
+            if self.carry.is_empty() { self.chunk.as_ref().map_or(0, |chunk| chunk.len()) } else { self.carry.len() };
         assert!(self.at <= length, "consumed more than was received");
         if self.at == length {
             self.clear();

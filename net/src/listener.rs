@@ -43,9 +43,18 @@ pub fn listen_unix(path: &Path, mode: u32, backlog: i32) -> std::io::Result<Owne
 /// How long to wait when the process or the machine is out of descriptors.
 const EXHAUSTED_PAUSE_NS: u64 = 10_000_000;
 
-/// Accepts for ever, handing each connection over. Ends only with an error that no waiting mends.
-pub async fn accept(core: &Core, listener: Rc<Descriptor>, mut hand_over: impl FnMut(Descriptor)) -> Errno {
+/// Accepts for ever, handing each connection over; while there is no `room`, connections wait in the listener's queue.
+/// Ends only with an error that no waiting mends.
+pub async fn accept(
+    core: &Core,
+    listener: Rc<Descriptor>,
+    room: impl Fn() -> bool,
+    mut hand_over: impl FnMut(Descriptor),
+) -> Errno {
     loop {
+        while !room() {
+            core.sleep_until(core.now_ns() + EXHAUSTED_PAUSE_NS).await;
+        }
         let mut accepting = core.launch(Op::Accept { listener: Rc::clone(&listener) });
         loop {
             let landing = (&mut accepting).await;
@@ -54,7 +63,11 @@ pub async fn accept(core: &Core, listener: Rc<Descriptor>, mut hand_over: impl F
                     if let Arrived::Descriptor(socket) = landing.arrived {
                         hand_over(socket);
                     }
+                    if !room() {
+                        accepting.cancel();
+                    }
                 }
+                Err(Errno::ECANCELED) => {}
                 // The peer was gone before it was accepted.
                 Err(Errno::ECONNABORTED | Errno::EINTR | Errno::EPROTO) => {}
                 Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN)) => {

@@ -1,0 +1,23 @@
+//! The cache service: memcached's protocol joined to the cache.
+//!
+//! ```text
+//! start         listeners, one core a thread, ticks, and the orderly stop
+//! shared        what all cores share: the cache, the clock, counters, the connection limit
+//! conversation  one client's flow: input -> requests -> parcel -> output
+//! classic meta  the join: a request of either protocol -> the cache -> its reply
+//! admin         stats, verbosity, cache_memlimit, shutdown and the commands for memcached's own machinery
+//! value         large values, received straight into the cache's memory
+//! clock         the cache's seconds, and what an exptime means
+//! counters      what clients did, a set per core;  stats: memcached's names for all of it
+//! ```
+
+pub mod admin;
+pub mod classic;
+pub mod clock;
+pub mod conversation;
+pub mod counters;
+pub mod meta;
+pub mod shared;
+pub mod start;
+pub mod stats;
+pub mod value;

@@ -1,0 +1,381 @@
+//! One client's flow: input -> requests -> parcel -> output, until somebody ends it.
+#![forbid(unsafe_code)]
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use spindle_core::{Core, Descriptor, Parcel};
+use spindle_net::connection::{Connection, End};
+use spindle_net::input::Input;
+use spindle_net::wire::memcached::request::CloseReason;
+use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, data_block, parse_resumed};
+use spindle_slab::{Expiry, Key, Outcome, Seconds};
+
+use super::classic::Progress;
+use super::counters::ClientCounters;
+use super::shared::CacheService;
+use super::{admin, classic, meta, value};
+use crate::settings::decided::Switch;
+
+/// A parcel of this size is sent before more is added: what one client can hold of the core's memory.
+const PARCEL_BYTES_MAX: usize = 128 * 1024;
+
+/// Values from this length on, that are not here as a whole, are received straight into the cache's memory.
+pub const UPLOAD_BYTES_MIN: u32 = 16 * 1024;
+
+/// What a client may still send after we said our last word.
+const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// The longest multiget line. memcached has no bound; a client that reaches this one is told and closed.
+const MULTIGET_LINE_BYTES_MAX: usize = 4 << 20;
+
+/// What one request needs to know.
+pub struct Session<'a> {
+    pub service: &'a CacheService,
+    pub counters: &'a ClientCounters,
+    pub now: Seconds,
+}
+
+impl Session<'_> {
+    #[inline]
+    pub fn expiry(&self, exptime: i32) -> Expiry {
+        self.service.clock.expiry(exptime, self.now)
+    }
+
+    #[inline]
+    pub fn is_full(&self, parcel: &Parcel) -> bool {
+        parcel.len() >= PARCEL_BYTES_MAX
+    }
+
+    #[inline]
+    pub fn has_cas(&self) -> bool {
+        self.service.settings.cas == Switch::On
+    }
+
+    /// What a client is told whose value does not fit. A set that fails leaves no old value behind either, so that nobody
+    /// reads what its writer believes to be replaced.
+    pub fn refuse_value(&self, key: &Key<'_>, outcome: Outcome, replaces: bool) -> Refusal {
+        if replaces {
+            self.service.cache.delete(key, &Default::default(), self.now);
+        }
+        if outcome == Outcome::TooLarge {
+            self.counters.store_too_large.add(1);
+            Refusal::TooLarge
+        } else {
+            self.counters.store_no_memory.add(1);
+            Refusal::OutOfMemoryStoring
+        }
+    }
+}
+
+/// How a conversation ended, for the log and the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Connection(End),
+    Quit,
+    Bound(CloseReason),
+    Idle,
+    Stopping,
+}
+
+/// What to do after what was received is answered as far as possible.
+enum Next {
+    /// The front of the input is not a whole request.
+    Receive,
+    /// Send what is there, then go on.
+    Flush,
+    /// This connection had its share; others first.
+    Yield,
+    /// A value is to be received straight into the cache.
+    Upload,
+    Swallow(u64),
+    End(Ended),
+}
+
+/// One client.
+pub struct Conversation {
+    core: Core,
+    service: Arc<CacheService>,
+    /// Which core's counters are ours.
+    index: usize,
+    connection: Connection,
+    input: Input,
+    limits: Limits,
+    /// Bytes at the front of the input that hold no line end.
+    searched: usize,
+    /// Keys of the multiget at the front that are answered.
+    keys_done: usize,
+}
+
+impl Conversation {
+    pub fn new(core: &Core, service: &Arc<CacheService>, index: usize, socket: Descriptor) -> Conversation {
+        Conversation {
+            core: core.clone(),
+            service: Arc::clone(service),
+            index,
+            connection: Connection::new(core, socket),
+            input: Input::default(),
+            limits: Limits { multiget_line_bytes_max: MULTIGET_LINE_BYTES_MAX },
+            searched: 0,
+            keys_done: 0,
+        }
+    }
+
+    /// Talks until the end, and says why it came.
+    pub async fn run(mut self) -> Ended {
+        let ended = match self.talk().await {
+            Ok(ended) | Err(ended) => ended,
+        };
+        let counters = &self.service.clients[self.index];
+        match ended {
+            Ended::Idle => counters.idle_kicks.add(1),
+            Ended::Bound(_) => counters.closed_by_bound.add(1),
+            _ => {}
+        }
+        if matches!(ended, Ended::Quit | Ended::Bound(_)) {
+            self.connection.linger(&mut self.input, LINGER_BYTES_MAX).await;
+        } else if ended == Ended::Stopping {
+            let _ = self.connection.sent().await;
+        }
+        ended
+    }
+
+    async fn talk(&mut self) -> Result<Ended, Ended> {
+        loop {
+            let mut parcel = self.core.parcel();
+            let next = self.answer(&mut parcel);
+            match next {
+                Next::Yield => {
+                    let counters = &self.service.clients[self.index];
+                    counters.conn_yields.add(1);
+                    self.core.yield_now().await;
+                    self.send(parcel).await?;
+                }
+                Next::Flush => self.send(parcel).await?,
+                Next::Receive => {
+                    self.send(parcel).await?;
+                    self.receive().await?;
+                }
+                Next::Upload => self.upload(parcel).await?,
+                Next::Swallow(bytes) => {
+                    self.send(parcel).await?;
+                    self.swallow(bytes).await?;
+                }
+                Next::End(ended) => {
+                    self.send(parcel).await?;
+                    return Ok(ended);
+                }
+            }
+        }
+    }
+
+    /// Answers requests from the front of the input as long as they are whole, the parcel has room and it is our turn.
+    #[inline]
+    fn answer(&mut self, parcel: &mut Parcel) -> Next {
+        let service = &*self.service;
+        let session =
+            Session { service, counters: &service.clients[self.index], now: service.clock.seconds(self.core.now_ns()) };
+        for _ in 0..service.settings.requests_per_turn {
+            if session.is_full(parcel) {
+                return Next::Flush;
+            }
+            let input = self.input.bytes();
+            if input.is_empty() {
+                return Next::Receive;
+            }
+            match parse(input, self.searched, &self.limits) {
+                Parsed::Incomplete => {
+                    self.searched = input.len();
+                    return Next::Receive;
+                }
+                Parsed::Request { request, consumed } => {
+                    self.searched = 0;
+                    match serve(&session, &request, &input[consumed..], self.keys_done, parcel) {
+                        Served::Line => {
+                            self.keys_done = 0;
+                            self.input.consume(consumed);
+                        }
+                        Served::Block { bytes } => self.input.consume(consumed + bytes),
+                        Served::Full { keys_done } => {
+                            self.keys_done = keys_done;
+                            return Next::Flush;
+                        }
+                        Served::NeedsBlock => return Next::Receive,
+                        Served::NeedsUpload => return Next::Upload,
+                        Served::Quit => return Next::End(Ended::Quit),
+                    }
+                }
+                Parsed::Refused { refusal, answer, consumed, swallow_bytes } => {
+                    self.searched = 0;
+                    session.counters.refused_requests.add(1);
+                    classic::reply(parcel, answer, refusal.line());
+                    self.input.consume(consumed);
+                    if swallow_bytes > 0 {
+                        return Next::Swallow(swallow_bytes);
+                    }
+                }
+                Parsed::Close { refusal, reason } => {
+                    if let Some(refusal) = refusal {
+                        classic::reply(parcel, Answer::Wanted, refusal.line());
+                    }
+                    return Next::End(Ended::Bound(reason));
+                }
+            }
+        }
+        Next::Yield
+    }
+
+    /// Hands the parcel to the kernel, if there is anything in it.
+    #[inline]
+    pub(super) async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
+        if parcel.is_empty() {
+            return Ok(());
+        }
+        self.service.clients[self.index].bytes_written.add(parcel.len() as u64);
+        self.connection.send(parcel, &mut self.input).await.map_err(Ended::Connection)
+    }
+
+    /// Waits for more input; for a client that says nothing for too long, and for the end of the service.
+    pub(super) async fn receive(&mut self) -> Result<(), Ended> {
+        self.input.rest();
+        let before = self.input.bytes().len();
+        self.receive_or_stop().await?;
+        let received = self.input.bytes().len() - before;
+        self.service.clients[self.index].bytes_read.add(received as u64);
+        Ok(())
+    }
+
+    #[inline]
+    async fn receive_or_stop(&mut self) -> Result<(), Ended> {
+        let (service, core) = (&self.service, &self.core);
+        let mut receiving = pin!(self.connection.receive(&mut self.input));
+        let until_stopped = poll_fn(|context| match receiving.as_mut().poll(context) {
+            Poll::Ready(received) => Poll::Ready(received.map_err(Ended::Connection)),
+            Poll::Pending if service.is_stopping() => Poll::Ready(Err(Ended::Stopping)),
+            Poll::Pending => Poll::Pending,
+        });
+        match service.settings.idle_timeout_seconds {
+            0 => until_stopped.await,
+            seconds => {
+                let deadline_ns = core.now_ns() + u64::from(seconds) * 1_000_000_000;
+                core.until(deadline_ns, until_stopped).await.unwrap_or(Err(Ended::Idle))
+            }
+        }
+    }
+
+    /// Drops the next `bytes` of the input unread.
+    pub(super) async fn swallow(&mut self, bytes: u64) -> Result<(), Ended> {
+        let mut left = bytes;
+        loop {
+            let here = left.min(self.input.bytes().len() as u64);
+            self.input.consume(here as usize);
+            left -= here;
+            if left == 0 {
+                return Ok(());
+            }
+            self.receive().await?;
+        }
+    }
+
+    /// Receives the value of the store at the front of the input straight into the cache.
+    async fn upload(&mut self, parcel: Parcel) -> Result<(), Ended> {
+        self.send(parcel).await?;
+        let mut parcel = self.core.parcel();
+        let begun = {
+            let session = Session {
+                service: &self.service,
+                counters: &self.service.clients[self.index],
+                now: self.service.clock.seconds(self.core.now_ns()),
+            };
+            value::begin(&session, self.input.bytes(), &self.limits)
+        };
+        let Some(begun) = begun else { return Ok(()) };
+        let line = begun.line.clone();
+        self.input.consume(line.len());
+        let arrived = value::receive(&self.core, &self.service, &mut self.connection, &mut self.input, begun).await;
+        let (finished, swallow_bytes) = arrived.map_err(Ended::Connection)?;
+        let session = Session {
+            service: &self.service,
+            counters: &self.service.clients[self.index],
+            now: self.service.clock.seconds(self.core.now_ns()),
+        };
+        session.counters.bytes_read.add(finished.received_bytes);
+        value::answer(&session, &line, finished, &self.limits, &mut parcel);
+        self.send(parcel).await?;
+        self.swallow(swallow_bytes).await
+    }
+}
+
+#[inline]
+fn parse<'a>(input: &'a [u8], searched: usize, limits: &Limits) -> Parsed<'a> {
+    if searched == 0 {
+        spindle_net::wire::memcached::parse(input, limits)
+    } else {
+        parse_resumed(input, searched, limits)
+    }
+}
+
+/// What came of one request.
+enum Served {
+    /// Answered; it was a line alone.
+    Line,
+    /// Answered; the line was followed by this many bytes of data block.
+    Block {
+        bytes: usize,
+    },
+    Full {
+        keys_done: usize,
+    },
+    /// The data block is not all here.
+    NeedsBlock,
+    /// The data block is large and not all here.
+    NeedsUpload,
+    Quit,
+}
+
+/// Answers one request; `after` is the input behind its line.
+#[inline]
+fn serve(session: &Session<'_>, request: &Request<'_>, after: &[u8], keys_done: usize, parcel: &mut Parcel) -> Served {
+    match request {
+        Request::Get(get) => match classic::get(session, get, keys_done, parcel) {
+            Progress::Done => {}
+            Progress::Full { keys_done } => return Served::Full { keys_done },
+        },
+        Request::Store(_) | Request::MetaSet(_) => return serve_block(session, request, after, parcel),
+        Request::MetaGet(get) => meta::get(session, get, parcel),
+        Request::Delete(delete) => classic::delete(session, delete, parcel),
+        Request::Arithmetic(arithmetic) => classic::arithmetic(session, arithmetic, parcel),
+        Request::Touch(touch) => classic::touch(session, touch, parcel),
+        Request::MetaDelete(delete) => meta::delete(session, delete, parcel),
+        Request::MetaArithmetic(arithmetic) => meta::arithmetic(session, arithmetic, parcel),
+        Request::MetaNoop => parcel.bytes.extend_from_slice(spindle_net::wire::memcached::mn::MN),
+        Request::MetaDebug(debug) => meta::debug(session, debug, parcel),
+        Request::Quit => return Served::Quit,
+        rare => admin::serve(session, rare, parcel),
+    }
+    Served::Line
+}
+
+/// Answers a request with a data block, if that is here.
+#[inline]
+fn serve_block(session: &Session<'_>, request: &Request<'_>, after: &[u8], parcel: &mut Parcel) -> Served {
+    let Some(data_bytes) = request.data_bytes() else { return Served::Line };
+    let block_bytes = data_block::bytes(data_bytes) as usize;
+    let Some(block) = after.get(..block_bytes) else {
+        return if data_bytes >= UPLOAD_BYTES_MIN { Served::NeedsUpload } else { Served::NeedsBlock };
+    };
+    let (value, end) = block.split_at(data_bytes as usize);
+    match (data_block::check([end[0], end[1]]), request) {
+        (Err(refusal), _) => {
+            session.counters.refused_requests.add(1);
+            let answer = if let Request::Store(store) = request { store.answer } else { Answer::Wanted };
+            classic::reply(parcel, answer, refusal.line());
+        }
+        (Ok(()), Request::Store(store)) => classic::store(session, store, value, parcel),
+        (Ok(()), Request::MetaSet(set)) => meta::set(session, set, value, parcel),
+        (Ok(()), _) => {}
+    }
+    Served::Block { bytes: block_bytes }
+}

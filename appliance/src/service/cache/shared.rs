@@ -1,0 +1,123 @@
+//! What all cores share.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use spindle_core::counters::CoreCounters;
+use spindle_slab::{Cache, Eviction, HugePages, Settings as SlabSettings, SettingsError};
+
+use super::clock::CacheClock;
+use super::counters::{ClientCounters, ClientTotals};
+use crate::settings::decided::{self, CacheSettings, Switch};
+
+/// Address space for a memory limit that is raised later: virtual only.
+const RESERVE_FACTOR: u64 = 8;
+const RESERVE_BYTES_MAX: u64 = 1 << 40;
+
+/// One cache service, shared by its cores.
+pub struct CacheService {
+    pub cache: Cache,
+    pub settings: CacheSettings,
+    pub clock: CacheClock,
+    /// One set per core.
+    pub clients: Vec<ClientCounters>,
+    pub engines: Vec<Arc<CoreCounters>>,
+    pub connections: Connections,
+    pub verbosity: AtomicU32,
+    /// Set once; conversations end at their next request.
+    pub stopping: AtomicBool,
+    /// What had been counted at the last `stats reset`.
+    base: Mutex<ClientTotals>,
+}
+
+/// The connection limit, by count.
+#[derive(Debug, Default)]
+pub struct Connections {
+    pub current: AtomicUsize,
+    pub total: AtomicU64,
+    pub rejected: AtomicU64,
+    pub limit_reached: AtomicU64,
+    pub max: usize,
+}
+
+impl Connections {
+    /// Counts one in; false, and counted as rejected, when the limit is reached.
+    pub fn admit(&self) -> bool {
+        if self.current.fetch_add(1, Relaxed) < self.max {
+            self.total.fetch_add(1, Relaxed);
+            return true;
+        }
+        self.current.fetch_sub(1, Relaxed);
+        self.rejected.fetch_add(1, Relaxed);
+        false
+    }
+
+    pub fn leave(&self) {
+        self.current.fetch_sub(1, Relaxed);
+    }
+
+    pub fn full(&self) -> bool {
+        self.current.load(Relaxed) >= self.max
+    }
+}
+
+impl CacheService {
+    /// Makes the cache. `clock` starts now.
+    pub fn new(settings: &CacheSettings, clock: CacheClock) -> Result<Arc<CacheService>, SettingsError> {
+        let cores = usize::from(settings.cores);
+        let memory_bytes = settings.memory_bytes;
+        let reserve_bytes =
+            (memory_bytes.saturating_mul(RESERVE_FACTOR)).clamp(memory_bytes, RESERVE_BYTES_MAX.max(memory_bytes));
+        let cache = Cache::new(SlabSettings {
+            memory_bytes: memory_bytes as usize,
+            reserve_bytes: reserve_bytes as usize,
+            item_bytes_max: settings.item_bytes_max as usize,
+            threads: cores,
+            eviction: match settings.eviction {
+                decided::Eviction::Evict => Eviction::Evict,
+                decided::Eviction::Refuse => Eviction::Refuse,
+            },
+            huge_pages: match settings.huge_pages {
+                Switch::On => HugePages::Advise,
+                Switch::Off => HugePages::System,
+            },
+            ..SlabSettings::default()
+        })?;
+        let connections = Connections { max: settings.connections_max as usize, ..Connections::default() };
+        Ok(Arc::new(CacheService {
+            cache,
+            clock,
+            clients: (0..cores).map(|_| ClientCounters::default()).collect(),
+            engines: (0..cores).map(|_| Arc::default()).collect(),
+            connections,
+            verbosity: AtomicU32::new(settings.verbosity as u32),
+            stopping: AtomicBool::new(false),
+            base: Mutex::default(),
+            settings: settings.clone(),
+        }))
+    }
+
+    /// What clients did on all cores since the last reset.
+    pub fn totals(&self) -> ClientTotals {
+        self.sum().since(&self.base.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// `stats reset`. Counters have one writer each, so they are not cleared: a base is remembered.
+    pub fn reset(&self) {
+        *self.base.lock().unwrap_or_else(PoisonError::into_inner) = self.sum();
+        self.connections.total.store(0, Relaxed);
+        self.connections.rejected.store(0, Relaxed);
+        self.cache.reset_counters();
+    }
+
+    fn sum(&self) -> ClientTotals {
+        let mut totals = ClientTotals::default();
+        self.clients.iter().for_each(|counters| totals.add(counters));
+        totals
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+}
