@@ -1,1 +1,23 @@
-//! map
+//! The load lab: what drives a server, what it costs the server, and who is faster beside it.
+//!
+//! ```text
+//! closed_loop   a load on one core of the engine: every connection sends a batch, waits for its replies, starts again
+//!   keys          which keys, in which order
+//!   batch         the requests of one batch, from a template
+//!   scan          which reply is the right one
+//!   flow          one connection
+//!   tally         what came of it
+//! dial          connecting on the engine
+//! talk          one blocking conversation: statistics, flushes, traces, idle connections
+//! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
+//! machine       what a figure has to say about where it was measured
+//! zipf          popularity of keys
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod closed_loop;
+mod dial;
+pub mod machine;
+pub mod process;
+pub mod talk;
+pub mod zipf;

@@ -1,0 +1,197 @@
+//! A closed-loop load on one core of the engine: every connection sends `depth` requests in one write, waits for all
+//! their answers, and starts again.
+//!
+//! **Throughput only.** A closed loop waits while the server is slow, so it asks less just when asking would hurt, and its
+//! response times tell nothing about a rate that it did not choose: they compare two servers under the same number of
+//! outstanding requests, and are not comparable between different rates.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::time::Duration;
+
+use spindle_core::counters::CoreCounters;
+use spindle_core::gate::Gate;
+use spindle_core::probe::Unsupported;
+use spindle_core::stall::StallReport;
+use spindle_core::thread::{CorePlan, start};
+use spindle_core::{Core, Errno, Limits};
+
+use crate::dial::dial;
+use crate::process::{self, Pid};
+use flow::{ClassRun, Phase, converse};
+use keys::{Keys, Order};
+pub use tally::{ClassOutcome, Wrong};
+
+pub mod batch;
+mod flow;
+pub mod keys;
+pub mod scan;
+mod tally;
+
+/// How long answers may still come in after the load is over.
+const GRACE: Duration = Duration::from_secs(1);
+/// Receive buffers of a core: one for each connection that may answer in the same turn, within these bounds.
+const RECEIVE_BUFFERS: std::ops::RangeInclusive<u16> = 64..=4096;
+
+/// What each request asks for, and what is a right answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A hit of this length.
+    Get { value_bytes: usize },
+    /// `STORED`.
+    Set { value_bytes: usize },
+}
+
+/// Connections that do the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Class {
+    pub work: Work,
+    /// At least 1.
+    pub connections: usize,
+    /// Requests of a batch, at least 1.
+    pub depth: usize,
+    pub keys: Keys,
+}
+
+/// When a load is over.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// After a time; what is answered in the warm-up is checked and not counted.
+    Elapsed { warm_up: Duration, measured: Duration },
+    /// When every class whose keys are a cycle is spent, at the latest after `at_most`.
+    Spent { at_most: Duration },
+}
+
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub server: SocketAddr,
+    /// The CPU that the load is pinned to.
+    pub cpu: Option<usize>,
+    pub classes: Vec<Class>,
+    pub until: Until,
+    /// The process whose CPU time is read at both ends of the measured time.
+    pub watched: Option<Pid>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub measured: Duration,
+    /// What the watched process used meanwhile, all its threads together.
+    pub server_cpu: Option<Duration>,
+    /// In the order of the load's classes.
+    pub classes: Vec<ClassOutcome>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("the load's core cannot start: {0}")]
+    Engine(#[from] Unsupported),
+    #[error("cannot connect to {server}: {errno}")]
+    Connect { server: SocketAddr, errno: Errno },
+    #[error("cannot read the server's CPU time: {0}")]
+    Watch(#[from] std::io::Error),
+    #[error("the load's core died")]
+    Died,
+}
+
+/// Runs the load on a thread of its own and waits for its end.
+///
+/// # Errors
+/// Those of starting, of connecting, and of reading the server's CPU time. A server that answers wrongly, or not, or
+/// hangs up, is no error: the outcome counts it.
+pub fn run(load: &Load) -> Result<Outcome, LoadError> {
+    let (answer, outcome) = mpsc::channel();
+    let plan = CorePlan {
+        name: "load".into(),
+        cpu: load.cpu,
+        limits: limits(load),
+        stall_report: StallReport::Count,
+        counters: Arc::new(CoreCounters::default()),
+    };
+    let load = load.clone();
+    let thread = start(plan, move |core| async move {
+        let _ = answer.send(drive(&core, &load).await);
+    })?;
+    let outcome = outcome.recv().unwrap_or(Err(LoadError::Died));
+    match thread.join() {
+        Ok(()) => outcome,
+        Err(_) => Err(LoadError::Died),
+    }
+}
+
+fn limits(load: &Load) -> Limits {
+    let connections: usize = load.classes.iter().map(|class| class.connections).sum();
+    let (few, many) = (usize::from(*RECEIVE_BUFFERS.start()), usize::from(*RECEIVE_BUFFERS.end()));
+    let receive_buffers = connections.clamp(few, many).next_power_of_two() as u16;
+    Limits { receive_buffers, backlog_chunks_max: 16, ..Limits::default() }
+}
+
+/// Both ends of the measured time.
+struct Mark {
+    at_ns: u64,
+    cpu: Option<Duration>,
+}
+
+fn mark(core: &Core, load: &Load) -> Result<Mark, LoadError> {
+    let cpu = load.watched.map(process::cpu_time).transpose()?;
+    Ok(Mark { at_ns: core.read_clock_ns(), cpu })
+}
+
+async fn drive(core: &Core, load: &Load) -> Result<Outcome, LoadError> {
+    let phase = Rc::new(Cell::new(Phase::WarmUp));
+    let (everybody, finite) = (Gate::new(core), Gate::new(core));
+    let runs: Vec<Rc<ClassRun>> = load.classes.iter().map(|class| Rc::new(ClassRun::new(class))).collect();
+    // All connect before the first one sends.
+    let mut sockets = Vec::new();
+    for (class, run) in load.classes.iter().zip(&runs) {
+        for _ in 0..class.connections {
+            let socket = dial(core, load.server).await;
+            let socket = socket.map_err(|errno| LoadError::Connect { server: load.server, errno })?;
+            sockets.push((class.keys.order, Rc::clone(run), socket));
+        }
+    }
+    for (order, run, socket) in sockets {
+        let inside = everybody.enter();
+        let counted = if let Order::Cycle { .. } = order { finite.enter() } else { None };
+        let (core_of_flow, phase) = (core.clone(), Rc::clone(&phase));
+        core.spawn("connection", async move {
+            converse(&core_of_flow, &phase, &run, socket).await;
+            drop((inside, counted));
+        });
+    }
+    let (awaited, at_most) = match load.until {
+        Until::Elapsed { warm_up, measured } => {
+            emptied_or(core, &everybody, warm_up).await;
+            (&everybody, measured)
+        }
+        Until::Spent { at_most } => (&finite, at_most),
+    };
+    let begin = mark(core, load)?;
+    phase.set(Phase::Measured);
+    emptied_or(core, awaited, at_most).await;
+    let end = mark(core, load)?;
+    phase.set(Phase::Over);
+    emptied_or(core, &everybody, GRACE).await;
+    Ok(Outcome {
+        measured: Duration::from_nanos(end.at_ns - begin.at_ns),
+        server_cpu: end.cpu.zip(begin.cpu).map(|(end, begin)| end.saturating_sub(begin)),
+        classes: runs.iter().map(|run| run.tally.outcome()).collect(),
+    })
+}
+
+/// Waits until nobody is inside, for a time.
+async fn emptied_or(core: &Core, gate: &Gate, at_most: Duration) {
+    let mut emptied = pin!(gate.emptied());
+    let deadline_ns = core.read_clock_ns().saturating_add(at_most.as_nanos() as u64);
+    let mut late = pin!(core.sleep_until(deadline_ns));
+    poll_fn(|context| match emptied.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => late.as_mut().poll(context),
+    })
+    .await;
+}

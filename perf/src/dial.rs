@@ -1,0 +1,19 @@
+//! Connecting on the engine.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
+use spindle_core::op::Address;
+use spindle_core::{Core, Descriptor, Errno, Op};
+
+/// A connected TCP socket that sends at once (TCP_NODELAY).
+pub(crate) async fn dial(core: &Core, server: SocketAddr) -> Result<Descriptor, Errno> {
+    let family = if server.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
+    let socket = Rc::new(Descriptor::from(socket));
+    core.launch(Op::Connect { socket: Rc::clone(&socket), address: Box::new(Address::from(server)) }).await.result?;
+    // The op has let go of its share with its landing.
+    Rc::try_unwrap(socket).map_err(|_| Errno::EBUSY)
+}
