@@ -37,6 +37,8 @@ pub enum Computed {
         cas: u64,
         /// Before `touch`; of a new item, its own.
         expiry: Expiry,
+        /// Made by this operation (`Arithmetic::initial`).
+        created: bool,
     },
     NotFound,
     /// The value is no decimal number below 2^64, or is too long to be one.
@@ -57,7 +59,7 @@ impl Shard {
             let Some((value, expiry)) = sum.initial else { return Ok(Computed::NotFound) };
             let birth = Birth { cas: self.new_cas(sum.cas), expiry, stale: false, token_sent: false };
             self.put_number(key, None, value, 0, birth, now)?;
-            return Ok(Computed::Value { value, cas: birth.cas, expiry });
+            return Ok(Computed::Value { value, cas: birth.cas, expiry, created: true });
         };
         let (heap, item) = (&self.slabs.heap, found.1);
         let (header, flags) = (heap.header(item), heap.flags(item));
@@ -83,7 +85,7 @@ impl Shard {
         if let Some(touch) = sum.touch {
             self.slabs.heap.header_mut(item).expiry = touch.0;
         }
-        Ok(Computed::Value { value, cas: birth.cas, expiry })
+        Ok(Computed::Value { value, cas: birth.cas, expiry, created: false })
     }
 
     /// Writes over a value that is at least as long, and pads with spaces, as there; false if it cannot.

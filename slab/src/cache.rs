@@ -20,8 +20,8 @@ use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Pages that one store may ask of other shards before it gives up.
-const RAIDS_MAX: usize = 8;
+/// Times that one operation asks other shards for pages before it gives up: each time for twice as many.
+const RAIDS_MAX: u32 = 14;
 
 /// A handle: clones are the same cache.
 ///
@@ -115,13 +115,13 @@ impl Cache {
     pub fn fetch<T>(&self, key: &Key<'_>, fetch: &Fetch, now: Seconds, view: impl FnOnce(Hit<'_>) -> T) -> Option<T> {
         let index = shard_of(key.hash, self.shards());
         let fetch = Fetch { vivify: fetch.vivify.filter(|_| self.item_fits(key, 0, 0)), ..*fetch };
-        for _ in 0..RAIDS_MAX {
+        for raid in 0..RAIDS_MAX {
             let mut shard = self.shard(index);
             match shard.fetch(key, &fetch, now) {
                 Ok(seen) => return Some(view(Hit::new(self, &mut shard, seen?))),
                 Err(Starved) => drop(shard),
             }
-            if !self.raid(index, now) {
+            if !self.raid(index, 1 << raid, now) {
                 break;
             }
         }
@@ -182,6 +182,8 @@ impl Cache {
     pub fn flush(&self, at: Option<Seconds>, now: Seconds) {
         for index in 0..self.shards() {
             let mut shard = self.shard(index);
+            // One that is due in a shard that nobody has used since must not be forgotten.
+            shard.flush_if_due(now);
             shard.flush_at = NO_FLUSH;
             match at.filter(|at| *at > now) {
                 Some(at) => shard.flush_at = at,
@@ -296,11 +298,11 @@ impl Cache {
         mut attempt: impl FnMut(&mut Shard) -> Result<T, Starved>,
     ) -> Result<T, Starved> {
         let index = shard_of(hash, self.shards());
-        for _ in 0..RAIDS_MAX {
+        for raid in 0..RAIDS_MAX {
             if let Ok(done) = attempt(&mut self.shard(index)) {
                 return Ok(done);
             }
-            if !self.raid(index, now) {
+            if !self.raid(index, 1 << raid, now) {
                 break;
             }
         }
@@ -308,10 +310,22 @@ impl Cache {
         Err(Starved)
     }
 
-    /// Makes another shard give a page to the pool.
+    /// Makes the other shards give up to `pages_max` pages to the pool, one lock and one page at a time; false if none
+    /// has any.
     #[cold]
-    fn raid(&self, index: usize, now: Seconds) -> bool {
-        (1..self.shards()).any(|step| self.shard((index + step) % self.shards()).surrender_page(u8::MAX, now))
+    fn raid(&self, index: usize, pages_max: usize, now: Seconds) -> bool {
+        let mut given = 0;
+        let mut round = usize::MAX;
+        while given < pages_max && round != given {
+            round = given;
+            for step in 1..self.shards() {
+                let other = (index + step) % self.shards();
+                if given < pages_max && self.shard(other).surrender_page(u8::MAX, now) {
+                    given += 1;
+                }
+            }
+        }
+        given > 0
     }
 }
 

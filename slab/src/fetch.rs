@@ -49,6 +49,8 @@ pub(crate) struct Seen {
     pub(crate) accessed: Seconds,
     pub(crate) fetched: bool,
     pub(crate) token: Token,
+    /// Made by this access.
+    pub(crate) created: bool,
 }
 
 impl Shard {
@@ -67,6 +69,7 @@ impl Shard {
             accessed: header.accessed,
             fetched: header.meta.has(Mark::Fetched),
             token: if header.meta.has(Mark::TokenSent) { Token::Taken } else { Token::Idle },
+            created: false,
         }
     }
 
@@ -84,7 +87,7 @@ impl Shard {
         let (mut seen, mut won) = match (self.find(key, now), fetch.vivify) {
             (Some((_, item)), _) => (self.seen(item), false),
             (None, None) => return Ok(None),
-            (None, Some(expiry)) => (self.vivify(key, expiry, fetch.cas, now)?, true),
+            (None, Some(expiry)) => (Seen { created: true, ..self.vivify(key, expiry, fetch.cas, now)? }, true),
         };
         let header = self.slabs.heap.header_mut(seen.item);
         if seen.token == Token::Idle {

@@ -29,6 +29,8 @@ pub struct Hit<'a> {
     pub stale: bool,
     pub token: Token,
     pub key_form: KeyForm,
+    /// Made by this access (`Fetch::vivify`).
+    pub created: bool,
 }
 
 impl<'a> Hit<'a> {
@@ -48,6 +50,7 @@ impl<'a> Hit<'a> {
             fetched: seen.fetched,
             stale: meta.has(Mark::Stale),
             token: seen.token,
+            created: seen.created,
             key_form: if meta.has(Mark::BinaryKey) { KeyForm::Binary } else { KeyForm::Text },
             cache,
             shard,

@@ -12,6 +12,7 @@
 //! - `shard`: an index, its chunks and the rules that bind them
 //! - `evict`, `sweep`: who leaves when memory is full, and finding what is dead
 //! - `draft`: items while they are built; `slabs`, `page`, `sizes`: chunks, pages, size classes
+//! - tests: `invariants` walks a whole cache, `model` holds it against a plain map, `promises` counts steps
 //! - `table`, `item`, `arena`: the index, the layout of an item, the memory; the only files with `unsafe`
 #![deny(unsafe_code)]
 
@@ -25,10 +26,16 @@ mod draft;
 mod evict;
 mod fetch;
 mod hit;
+#[cfg(test)]
+mod invariants;
 mod item;
 mod key;
+#[cfg(test)]
+mod model;
 mod page;
 mod pin;
+#[cfg(test)]
+mod promises;
 mod settings;
 mod shard;
 mod sizes;

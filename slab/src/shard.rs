@@ -111,9 +111,7 @@ impl Shard {
     /// The key's live item. A dead one is removed on the way.
     #[inline]
     pub(crate) fn find(&mut self, key: &Key<'_>, now: Seconds) -> Option<(Slot, ItemRef)> {
-        if now >= self.flush_at {
-            self.flush_now();
-        }
+        self.flush_if_due(now);
         let heap = &self.slabs.heap;
         let (slot, item) = self.table.find(key.hash, |item| heap.key(item) == key.bytes)?;
         match self.life(self.slabs.heap.header(item), now) {
@@ -198,9 +196,14 @@ impl Shard {
         self.dispose(item, emptied);
     }
 
+    #[inline]
+    pub(crate) fn hash_of(&self, key: &[u8]) -> u64 {
+        self.key_hash.of(key)
+    }
+
     /// As `remove`, for who came to the item by its place in memory.
     pub(crate) fn unlink(&mut self, item: ItemRef, emptied: Emptied) {
-        let hash = self.key_hash.of(self.slabs.heap.key(item));
+        let hash = self.hash_of(self.slabs.heap.key(item));
         if let Some((slot, item)) = self.table.find(hash, |entry| entry == item) {
             self.remove(slot, item, emptied);
         }
@@ -279,6 +282,14 @@ impl Shard {
             self.tally.expired_unfetched += 1;
             let class = self.slabs.class_of(item);
             self.slabs.classes[class as usize].tally.expired_unfetched += 1;
+        }
+    }
+
+    /// A flush that waited for its second comes true with the first operation after it.
+    #[inline]
+    pub(crate) fn flush_if_due(&mut self, now: Seconds) {
+        if now >= self.flush_at {
+            self.flush_now();
         }
     }
 

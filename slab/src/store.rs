@@ -58,7 +58,7 @@ pub enum Outcome {
     /// Beyond the item limit, also of what an append would make; or the key is too long. The old item is still there:
     /// memcached deletes it for `set`.
     TooLarge,
-    /// Nothing can be evicted, or must not be. The old item is still there.
+    /// Nothing can be evicted, or must not be. The old item may be gone.
     OutOfMemory,
 }
 
@@ -215,17 +215,11 @@ impl Shard {
         {
             return Ok(item);
         }
-        self.guard = old.map(|(_, item)| item);
-        let built = self.build(shape, value, now);
-        let linked = built.and_then(|head| match self.link_born(hash, old, head, birth, now) {
-            Ok(()) => Ok(head),
-            Err(starved) => {
-                self.discard(head);
-                Err(starved)
-            }
-        });
-        self.guard = None;
-        linked
+        let head = self.build(shape, value, now)?;
+        // Taking memory moves no index entry, but may have evicted this one: nothing of it is needed any more.
+        let old = old.filter(|(slot, item)| self.table.holds(*slot, *item));
+        self.link_born(hash, old, head, birth, now).inspect_err(|_| self.discard(head))?;
+        Ok(head)
     }
 
     fn build(&mut self, shape: &Shape<'_>, value: &[u8], now: Seconds) -> Result<ItemRef, Starved> {

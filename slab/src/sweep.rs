@@ -9,9 +9,7 @@ use crate::slabs::Emptied;
 impl Shard {
     /// Looks at up to `chunks_max` chunks, round after round over all pages, and removes what is dead.
     pub(crate) fn sweep(&mut self, chunks_max: usize, now: Seconds) {
-        if now >= self.flush_at {
-            self.flush_now();
-        }
+        self.flush_if_due(now);
         self.work(now);
         self.shed(now);
         for _ in 0..chunks_max {

@@ -189,30 +189,37 @@ impl Table {
         true
     }
 
-    /// Makes room in one of the key's two full buckets by moving one entry to its other bucket. `hash_of` reads an
-    /// item's key. At most 16 items are looked at.
+    /// Makes room in one of the key's two full buckets by moving an entry to its other bucket, or by first making
+    /// room there in the same way. `hash_of` reads an item's key; at most 160 items are read.
     pub(crate) fn displace(&mut self, hash: u64, hash_of: impl Fn(ItemRef) -> u64) -> bool {
-        for half in halves(hash) {
-            let index = Directory::index(half, self.buckets);
-            for lane in 0..LANES {
-                let word = self.bucket(index)[lane].load(Relaxed);
-                let Some(item) = ItemRef::from_bits(word) else { return true };
-                let [low, high] = halves(hash_of(item));
-                let stands_low =
-                    tag(low) == word >> ItemRef::BITS << ItemRef::BITS && Directory::index(low, self.buckets) == index;
-                let other = if stands_low { high } else { low };
-                let target = Directory::index(other, self.buckets);
-                if target == index {
-                    continue;
-                }
-                if let Some(free) = self.bucket(target).iter().find(|entry| entry.load(Relaxed) == 0) {
-                    free.store(entry(other, item), Relaxed);
-                    self.bucket(index)[lane].store(0, Relaxed);
-                    return true;
-                }
+        let [low, high] = halves(hash).map(|half| Directory::index(half, self.buckets));
+        (0..2).any(|depth| [low, high].into_iter().any(|bucket| self.make_room(bucket, &hash_of, depth)))
+    }
+
+    fn make_room(&mut self, bucket: u32, hash_of: &impl Fn(ItemRef) -> u64, depth: u32) -> bool {
+        for lane in 0..LANES {
+            let Some((half, item)) = self.other_half(bucket, lane, hash_of) else { return true };
+            let target = Directory::index(half, self.buckets);
+            if target == bucket || depth > 0 && !self.make_room(target, hash_of, depth - 1) {
+                continue;
+            }
+            if let Some(free) = self.bucket(target).iter().find(|entry| entry.load(Relaxed) == 0) {
+                free.store(entry(half, item), Relaxed);
+                self.bucket(bucket)[lane].store(0, Relaxed);
+                return true;
             }
         }
         false
+    }
+
+    /// The item in a lane and the half of its hash by which it does not stand there; none if the lane is empty.
+    fn other_half(&self, bucket: u32, lane: usize, hash_of: impl Fn(ItemRef) -> u64) -> Option<(u32, ItemRef)> {
+        let word = self.bucket(bucket)[lane].load(Relaxed);
+        let item = ItemRef::from_bits(word)?;
+        let [low, high] = halves(hash_of(item));
+        let stands_low =
+            tag(low) == word >> ItemRef::BITS << ItemRef::BITS && Directory::index(low, self.buckets) == bucket;
+        Some((if stands_low { high } else { low }, item))
     }
 
     /// The items of the key's two buckets: those that stand in its way.
@@ -227,6 +234,11 @@ impl Table {
     pub(crate) fn remove(&mut self, slot: Slot) {
         self.bucket(slot.bucket)[slot.lane as usize].store(0, Relaxed);
         self.entries -= 1;
+    }
+
+    /// Whether the item still stands where it was found.
+    pub(crate) fn holds(&self, slot: Slot, item: ItemRef) -> bool {
+        ItemRef::from_bits(self.bucket(slot.bucket)[slot.lane as usize].load(Relaxed)) == Some(item)
     }
 
     /// Puts another item with the same key in the same place.
@@ -274,5 +286,75 @@ impl Table {
         self.buckets += 1;
         // Release: who sees the bucket without the lock also sees its page, and the page's earlier life as over.
         self.directory.buckets.store(self.buckets, Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+    use std::cell::Cell;
+    use std::collections::HashMap;
+
+    fn table(pages_max: usize) -> Table {
+        let settings = Settings { memory_bytes: 1 << 20, reserve_bytes: 64 << 20, ..Settings::default() };
+        Table::new(Arena::new(&settings).unwrap(), 1, pages_max)
+    }
+
+    /// A stand-in for a key's hash.
+    fn hash_of(item: ItemRef) -> u64 {
+        let mixed = item.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ mixed >> 32
+    }
+
+    fn item(n: u64) -> ItemRef {
+        ItemRef::from_bits(n + 1).unwrap()
+    }
+
+    #[test]
+    fn every_entry_is_found_while_the_table_grows_and_shrinks() {
+        let mut table = table(64);
+        let mut most_read = 0;
+        let mut expected = HashMap::new();
+        for n in 0..200_000 {
+            let item = item(n);
+            if table.load_percent() >= 82 {
+                if table.lacks_page() {
+                    table.add_page(table.pages() + 1);
+                }
+                table.grow();
+            }
+            while !table.place(hash_of(item), item) {
+                let read = Cell::new(0);
+                let moved = table.displace(hash_of(item), |item| {
+                    read.set(read.get() + 1);
+                    hash_of(item)
+                });
+                most_read = most_read.max(read.get());
+                assert!(moved, "no room at {} percent", table.load_percent());
+            }
+            expected.insert(n, item);
+            if n % 3 == 0 {
+                let gone = expected.remove(&(n / 2)).map(|item| table.find(hash_of(item), |other| other == item));
+                gone.into_iter().flatten().for_each(|(slot, _)| table.remove(slot));
+            }
+        }
+        assert!(most_read <= 160, "{most_read}");
+        assert_eq!(table.entries, expected.len() as u64);
+        for n in 0..200_000 {
+            let found = table.find(hash_of(item(n)), |other| other == item(n)).map(|(_, item)| item);
+            assert_eq!(found, expected.get(&n).copied());
+        }
+    }
+
+    #[test]
+    fn indices_stay_inside_while_buckets_are_split_one_by_one() {
+        for buckets in BUCKETS_MIN..1000 {
+            for half in [0, 1, 63, 64, 511, 512, 1023, u32::MAX, 0x8000_0000] {
+                let index = Directory::index(half, buckets);
+                assert!(index < buckets);
+                assert_eq!(index & (BUCKETS_MIN - 1), half & (BUCKETS_MIN - 1));
+            }
+        }
     }
 }
