@@ -83,6 +83,8 @@ pub struct Outcome {
     pub measured: Duration,
     /// What the watched process used meanwhile, all its threads together.
     pub server_cpu: Option<Duration>,
+    /// What the load's own thread used meanwhile.
+    pub load_cpu: Duration,
     /// In the order of the load's classes.
     pub classes: Vec<ClassOutcome>,
 }
@@ -93,7 +95,7 @@ pub enum LoadError {
     Engine(#[from] Unsupported),
     #[error("cannot connect to {server}: {errno}")]
     Connect { server: SocketAddr, errno: Errno },
-    #[error("cannot read the server's CPU time: {0}")]
+    #[error("cannot read CPU times: {0}")]
     Watch(#[from] std::io::Error),
     #[error("the load's core died")]
     Died,
@@ -134,12 +136,13 @@ fn limits(load: &Load) -> Limits {
 /// Both ends of the measured time.
 struct Mark {
     at_ns: u64,
-    cpu: Option<Duration>,
+    server_cpu: Option<Duration>,
+    load_cpu: Duration,
 }
 
 fn mark(core: &Core, load: &Load) -> Result<Mark, LoadError> {
-    let cpu = load.watched.map(process::cpu_time).transpose()?;
-    Ok(Mark { at_ns: core.read_clock_ns(), cpu })
+    let server_cpu = load.watched.map(process::cpu_time).transpose()?;
+    Ok(Mark { at_ns: core.read_clock_ns(), server_cpu, load_cpu: process::thread_cpu_time()? })
 }
 
 async fn drive(core: &Core, load: &Load) -> Result<Outcome, LoadError> {
@@ -179,7 +182,8 @@ async fn drive(core: &Core, load: &Load) -> Result<Outcome, LoadError> {
     emptied_or(core, &everybody, GRACE).await;
     Ok(Outcome {
         measured: Duration::from_nanos(end.at_ns - begin.at_ns),
-        server_cpu: end.cpu.zip(begin.cpu).map(|(end, begin)| end.saturating_sub(begin)),
+        server_cpu: end.server_cpu.zip(begin.server_cpu).map(|(end, begin)| end.saturating_sub(begin)),
+        load_cpu: end.load_cpu.saturating_sub(begin.load_cpu),
         classes: runs.iter().map(|run| run.tally.outcome()).collect(),
     })
 }

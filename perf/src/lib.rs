@@ -12,12 +12,14 @@
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
 //! machine       what a figure has to say about where it was measured
 //! zipf          popularity of keys
+//! peers         Spindle beside its peers in interleaved rounds, as one table
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod closed_loop;
 mod dial;
 pub mod machine;
+pub mod peers;
 pub mod process;
 pub mod talk;
 pub mod zipf;

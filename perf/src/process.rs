@@ -1,6 +1,7 @@
 //! A server as a child process on a CPU of its own: its CPU time, its memory, its end.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -99,18 +100,32 @@ pub fn free_address() -> std::io::Result<SocketAddr> {
 }
 
 /// CPU time of all threads of a process, its io_uring workers among them, as the scheduler last looked (a tick ago at
-/// worst). proc_pid_schedstat(5): the first number, in nanoseconds.
+/// worst).
 ///
 /// # Errors
 /// No such process.
 pub fn cpu_time(pid: Pid) -> std::io::Result<Duration> {
-    let mut spent_ns = 0;
+    let mut spent = Duration::ZERO;
     for task in std::fs::read_dir(format!("/proc/{}/task", pid.0))? {
         // A thread may end between the listing and the look.
-        let line = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-        spent_ns += line.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or(0);
+        spent += time_on_cpu(&task?.path()).unwrap_or_default();
     }
-    Ok(Duration::from_nanos(spent_ns))
+    Ok(spent)
+}
+
+/// CPU time of the calling thread.
+///
+/// # Errors
+/// No /proc.
+pub fn thread_cpu_time() -> std::io::Result<Duration> {
+    time_on_cpu(Path::new("/proc/thread-self"))
+}
+
+/// proc_pid_schedstat(5): the first number, in nanoseconds.
+fn time_on_cpu(task: &Path) -> std::io::Result<Duration> {
+    let line = std::fs::read_to_string(task.join("schedstat"))?;
+    let spent_ns = line.split(' ').next().and_then(|first| first.parse().ok());
+    spent_ns.map(Duration::from_nanos).ok_or_else(|| std::io::Error::other("no schedstat"))
 }
 
 /// Resident memory of a process, in bytes. proc_pid_status(5): `VmRSS`.
@@ -133,6 +148,7 @@ mod tests {
         let this = Pid(std::process::id());
         assert!(resident_bytes(this).unwrap() > 100_000);
         cpu_time(this).unwrap();
+        assert!(thread_cpu_time().unwrap() > Duration::ZERO);
         assert!(cpu_time(Pid(0)).is_err());
     }
 

@@ -1,0 +1,216 @@
+//! Spindle beside its peers: the same work, on the same CPU, in rounds that take turns (A, B, C, A, B, C, ...), so that
+//! what disturbs the machine disturbs all alike; of each figure the median of the rounds.
+//!
+//! ```text
+//! rows          what is measured, and what each number is for
+//! contender     who competes: binaries, command lines, versions
+//! ceiling       the ceiling program: found or built
+//! throughput    requests per second of server CPU
+//! items         memory of one live item;  idle: memory of idle connections
+//! hit_ratio     what stays in memory on a skewed trace
+//! worst_case    the longest set and flush_all, with few and with many items
+//! report        all of it as Markdown
+//! ```
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::closed_loop::LoadError;
+use crate::machine::Machine;
+use crate::process::ServerError;
+use contender::{Contender, Kind, Place};
+pub use report::Report;
+pub use rows::{Row, UnknownRow};
+
+mod ceiling;
+mod contender;
+mod hit_ratio;
+mod idle;
+mod items;
+mod report;
+mod rows;
+mod throughput;
+mod worst_case;
+
+/// What to measure, and whom.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The binary that answers to `spindle memcached`; none: the peers alone.
+    pub spindle: Option<PathBuf>,
+    /// Debian's memcached; none: the one on PATH.
+    pub memcached: Option<PathBuf>,
+    /// More caches that take memcached's options.
+    pub others: Vec<Other>,
+    pub ceiling: Ceiling,
+    /// At least 1; of an odd number the median is a measured one.
+    pub rounds: usize,
+    /// Of one throughput measurement, after a warm-up of a quarter of it.
+    pub measured: Duration,
+    pub scale: Scale,
+    pub rows: Vec<Row>,
+    pub progress: Progress,
+}
+
+#[derive(Clone, Debug)]
+pub struct Other {
+    pub name: String,
+    pub binary: PathBuf,
+}
+
+/// Where the ceiling program comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    Binary(PathBuf),
+    /// Built by cargo from the source tree that this program was built from.
+    Build,
+    Absent,
+}
+
+/// How much of a measurement: all of it, or a smoke run whose figures mean nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    Full,
+    Quick,
+}
+
+/// Where a line for each step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Silent,
+    StandardError,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            spindle: None,
+            memcached: None,
+            others: Vec::new(),
+            ceiling: Ceiling::Build,
+            rounds: 3,
+            measured: Duration::from_secs(2),
+            scale: Scale::Full,
+            rows: Row::all(),
+            progress: Progress::StandardError,
+        }
+    }
+}
+
+impl Options {
+    /// A smoke run: one short round, few items.
+    #[must_use]
+    pub fn quick(self) -> Options {
+        Options { rounds: 1, measured: Duration::from_millis(300), scale: Scale::Quick, ..self }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PeersError {
+    #[error(
+        "server and load need a CPU each, and this process may run on {cpus}: nothing measured here would mean anything"
+    )]
+    TooFewCpus { cpus: usize },
+    #[error("no memcached on PATH to compare with: apt-get install memcached")]
+    MemcachedMissing,
+    #[error("{0} is not a program that can be run: {1}")]
+    Unrunnable(PathBuf, std::io::Error),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error("{contender}: {error}")]
+    Load { contender: String, error: LoadError },
+    #[error("{contender} gave wrong answers, so its figures are none ({row}): {what}")]
+    Wrong { contender: String, row: String, what: String },
+    #[error("{contender}: {error}")]
+    Talk { contender: String, error: std::io::Error },
+}
+
+/// Who competes, where, and how thoroughly.
+struct Field {
+    /// Spindle, memcached, the others, the ceiling: as many of them as there are, in this order.
+    contenders: Vec<Contender>,
+    place: Place,
+    scale: Scale,
+    rounds: usize,
+    measured: Duration,
+    progress: Progress,
+}
+
+impl Field {
+    fn progress(&self, step: &str) {
+        if self.progress == Progress::StandardError {
+            eprintln!("{step}");
+        }
+    }
+
+    /// Those with memory and items.
+    fn caches(&self) -> &[Contender] {
+        let caches = self.contenders.iter().take_while(|contender| contender.kind != Kind::Ceiling).count();
+        &self.contenders[..caches]
+    }
+
+    fn position(&self, kind: Kind) -> Option<usize> {
+        self.contenders.iter().position(|contender| contender.kind == kind)
+    }
+
+    /// Measures every cache, one after the other.
+    fn each_cache<T>(
+        &self,
+        what: &str,
+        measure: impl Fn(&Contender) -> Result<T, PeersError>,
+    ) -> Result<Vec<T>, PeersError> {
+        let caches = self.caches().iter();
+        caches
+            .map(|contender| {
+                self.progress(&format!("{what}: {}", contender.name));
+                measure(contender)
+            })
+            .collect()
+    }
+
+    /// What can be said of Spindle against memcached, when both are here.
+    fn against<T>(&self, figures: &[T], say: impl Fn(&T, &T) -> String) -> String {
+        match (self.position(Kind::Spindle), self.position(Kind::Memcached)) {
+            (Some(spindle), Some(memcached)) => say(&figures[spindle], &figures[memcached]),
+            _ => "-".into(),
+        }
+    }
+}
+
+/// Measures every row.
+///
+/// # Errors
+/// Fewer than two CPUs, no memcached, a server that does not start, answers wrongly or falls silent.
+pub fn run(options: &Options) -> Result<Report, PeersError> {
+    let place = Place::choose()?;
+    let mut field = Field {
+        contenders: contender::line_up(options)?,
+        place,
+        scale: options.scale,
+        rounds: options.rounds.max(1),
+        measured: options.measured,
+        progress: options.progress,
+    };
+    let mut notes = Vec::new();
+    if options.rows.iter().any(Row::has_ceiling) {
+        match ceiling::find(&options.ceiling) {
+            Ok(found) => field.contenders.extend(found),
+            Err(reason) => {
+                field.progress(&format!("NO CEILING: {reason}"));
+                notes.push(format!("Measured without the ceiling program: {reason}."));
+            }
+        }
+    }
+    let load_rows: Vec<_> = options.rows.iter().filter_map(Row::load).collect();
+    let loads = throughput::measure(&field, &load_rows)?;
+    let mut comparisons = Vec::new();
+    for row in &options.rows {
+        match row {
+            Row::Load(_) => {}
+            Row::Items => comparisons.push(items::compare(&field)?),
+            Row::Idle => comparisons.push(idle::compare(&field)?),
+            Row::HitRatio => comparisons.push(hit_ratio::compare(&field)?),
+            Row::WorstCase => comparisons.extend(worst_case::compare(&field)?),
+        }
+    }
+    Ok(Report::new(Machine::look(), &field, loads, comparisons, notes))
+}

@@ -1,0 +1,109 @@
+//! Who competes: binaries, command lines, versions, and the CPUs that they share in turn.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Options, PeersError};
+use crate::process::{Server, ServerError, free_address};
+use crate::talk::Talk;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Spindle,
+    /// Debian's: what the ratios are against.
+    Memcached,
+    /// Any other that takes memcached's options.
+    Other,
+    Ceiling,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Contender {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    pub(super) binary: PathBuf,
+    /// What the binary says of itself; empty when it says nothing.
+    pub(super) version: String,
+}
+
+/// The CPUs of server and load.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) server_cpu: usize,
+    pub(super) load_cpu: usize,
+}
+
+impl Place {
+    /// The load takes the first CPU, where most of the system's own work is done too.
+    pub(super) fn choose() -> Result<Place, PeersError> {
+        match spindle_core::thread::cpus_available()[..] {
+            [load_cpu, server_cpu, ..] => Ok(Place { server_cpu, load_cpu }),
+            ref few => Err(PeersError::TooFewCpus { cpus: few.len() }),
+        }
+    }
+}
+
+/// How large a cache is started.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) memory_mib: u64,
+    pub(super) connections_max: usize,
+}
+
+impl Contender {
+    pub(super) fn start(&self, place: Place, size: Size) -> Result<Server, ServerError> {
+        let address = free_address()?;
+        Server::start(&self.command(address, size), place.server_cpu, address)
+    }
+
+    fn command(&self, address: SocketAddr, size: Size) -> Command {
+        let mut command = Command::new(&self.binary);
+        if self.kind == Kind::Ceiling {
+            command.args(["--listen", &address.to_string()]);
+            return command;
+        }
+        if self.kind == Kind::Spindle {
+            command.arg("memcached");
+        }
+        command.args(["-t", "1", "-u", "root", "-U", "0", "-l", &address.ip().to_string()]);
+        command.args(["-p", &address.port().to_string(), "-m", &size.memory_mib.to_string()]);
+        command.args(["-c", &size.connections_max.to_string()]);
+        command
+    }
+
+    pub(super) fn talk(&self, server: &Server) -> Result<Talk, PeersError> {
+        Talk::new(server.address).map_err(|error| self.silent(error))
+    }
+
+    /// A conversation that failed.
+    pub(super) fn silent(&self, error: std::io::Error) -> PeersError {
+        PeersError::Talk { contender: self.name.clone(), error }
+    }
+}
+
+/// Spindle, memcached and the others, in this order.
+pub(super) fn line_up(options: &Options) -> Result<Vec<Contender>, PeersError> {
+    let memcached = options.memcached.clone().or_else(|| on_path("memcached")).ok_or(PeersError::MemcachedMissing)?;
+    let mut contenders = Vec::new();
+    if let Some(spindle) = &options.spindle {
+        contenders.push(contender(Kind::Spindle, "Spindle", spindle, "--version")?);
+    }
+    contenders.push(contender(Kind::Memcached, "memcached", &memcached, "-V")?);
+    for other in &options.others {
+        contenders.push(contender(Kind::Other, &other.name, &other.binary, "-V")?);
+    }
+    Ok(contenders)
+}
+
+fn contender(kind: Kind, name: &str, binary: &Path, version_flag: &str) -> Result<Contender, PeersError> {
+    let said = Command::new(binary).arg(version_flag).output();
+    let said = said.map_err(|error| PeersError::Unrunnable(binary.into(), error))?;
+    let version = String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or_default().trim().to_owned();
+    Ok(Contender { kind, name: name.into(), binary: binary.into(), version })
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}

@@ -1,0 +1,266 @@
+//! The comparison as Markdown: two tables, and what they need to be read.
+
+use std::fmt;
+
+use super::Field;
+use super::Scale;
+use super::contender::{Contender, Kind};
+use super::throughput::{Figures, Loaded};
+use crate::machine::Machine;
+
+/// Below this share of its CPU a server was not the bottleneck.
+const BUSY_SATURATED: f64 = 0.9;
+
+/// A figure of every cache, in words.
+#[derive(Clone, Debug)]
+pub(super) struct Comparison {
+    pub(super) what: String,
+    /// What the number is for.
+    pub(super) purpose: &'static str,
+    /// In the order of the caches.
+    pub(super) cells: Vec<String>,
+    /// Spindle against memcached.
+    pub(super) against: String,
+}
+
+/// The measured comparison; its `Display` is Markdown.
+#[derive(Clone, Debug)]
+pub struct Report {
+    machine: Machine,
+    /// As it was typed.
+    command: String,
+    contenders: Vec<Contender>,
+    rounds: usize,
+    measured_s: f64,
+    scale: Scale,
+    loads: Vec<Loaded>,
+    comparisons: Vec<Comparison>,
+    notes: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn new(
+        machine: Machine,
+        field: &Field,
+        loads: Vec<Loaded>,
+        comparisons: Vec<Comparison>,
+        mut notes: Vec<String>,
+    ) -> Report {
+        notes.extend(loads.iter().filter_map(|loaded| idle_servers(loaded, &field.contenders)));
+        notes.extend(loads.iter().filter_map(|loaded| lost_keys(loaded, &field.contenders)));
+        Report {
+            machine,
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            contenders: field.contenders.clone(),
+            rounds: field.rounds,
+            measured_s: field.measured.as_secs_f64(),
+            scale: field.scale,
+            loads,
+            comparisons,
+            notes,
+        }
+    }
+
+    fn position(&self, kind: Kind) -> Option<usize> {
+        self.contenders.iter().position(|contender| contender.kind == kind)
+    }
+
+    fn caches(&self) -> impl Iterator<Item = &Contender> {
+        self.contenders.iter().filter(|contender| contender.kind != Kind::Ceiling)
+    }
+
+    fn loads_table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut heads = vec!["requests per second of server CPU".to_string()];
+        heads.extend(self.contenders.iter().map(|contender| contender.name.clone()));
+        let ratios = [(Kind::Memcached, "Spindle / memcached"), (Kind::Ceiling, "Spindle / ceiling")];
+        let ratios = ratios.map(|(kind, head)| Some((self.position(Kind::Spindle)?, self.position(kind)?, head)));
+        heads.extend(ratios.iter().flatten().map(|ratio| ratio.2.to_string()));
+        heads.extend(self.caches().map(|contender| format!("{} p50 / p99 / p99.9, µs", contender.name)));
+        heads.push("what it is for".into());
+        line(out, &heads)?;
+        line(out, &vec!["---".to_string(); heads.len()])?;
+        for loaded in &self.loads {
+            let mut cells = vec![loaded.row.to_string()];
+            cells.extend(loaded.figures.iter().map(rate));
+            for (spindle, other, _) in ratios.iter().flatten() {
+                cells.push(ratio(&loaded.figures[*spindle], &loaded.figures[*other]));
+            }
+            cells.extend(loaded.figures.iter().take(self.caches().count()).map(percentiles));
+            cells.push(loaded.row.purpose().into());
+            line(out, &cells)?;
+        }
+        Ok(())
+    }
+
+    fn comparisons_table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut heads = vec!["memory and worst cases".to_string()];
+        heads.extend(self.caches().map(|contender| contender.name.clone()));
+        heads.extend(["Spindle against memcached".to_string(), "what it is for".to_string()]);
+        line(out, &heads)?;
+        line(out, &vec!["---".to_string(); heads.len()])?;
+        for comparison in &self.comparisons {
+            let mut cells = vec![comparison.what.clone()];
+            cells.extend(comparison.cells.iter().cloned());
+            cells.extend([comparison.against.clone(), comparison.purpose.to_string()]);
+            line(out, &cells)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let versions: Vec<&str> = self.caches().map(|contender| contender.version.as_str()).collect();
+        writeln!(out, "{}. {}.\n", self.machine, versions.join(", "))?;
+        writeln!(out, "    {}\n", self.command)?;
+        if self.scale == Scale::Quick {
+            writeln!(out, "**A quick run: it shows that everything works, and its figures mean nothing.**\n")?;
+        }
+        if !self.loads.is_empty() {
+            self.loads_table(out)?;
+            writeln!(
+                out,
+                "\nN x D: N connections with D requests outstanding on each; keys of 10 bytes, values of 100, one server \
+                 thread on one CPU, the load on another, loopback. Median of {} interleaved rounds of {} s. Closed loop: \
+                 the response times compare servers under the same number of outstanding requests, not at the same rate.",
+                self.rounds, self.measured_s
+            )?;
+        }
+        if !self.comparisons.is_empty() {
+            if !self.loads.is_empty() {
+                writeln!(out)?;
+            }
+            self.comparisons_table(out)?;
+        }
+        if !self.notes.is_empty() {
+            writeln!(out)?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(out, "- {note}"))
+    }
+}
+
+fn line(out: &mut fmt::Formatter<'_>, cells: &[String]) -> fmt::Result {
+    writeln!(out, "| {} |", cells.join(" | "))
+}
+
+fn rate(figures: &Option<Figures>) -> String {
+    match figures {
+        None => "-".into(),
+        Some(figures) if figures.per_cpu_second >= 1e6 => format!("{:.2} M", figures.per_cpu_second / 1e6),
+        Some(figures) => format!("{:.0} k", figures.per_cpu_second / 1e3),
+    }
+}
+
+fn ratio(one: &Option<Figures>, other: &Option<Figures>) -> String {
+    match (one, other) {
+        (Some(one), Some(other)) if other.per_cpu_second > 0.0 => {
+            format!("{:.2}", one.per_cpu_second / other.per_cpu_second)
+        }
+        _ => "-".into(),
+    }
+}
+
+fn percentiles(figures: &Option<Figures>) -> String {
+    let Some(figures) = figures else { return "-".into() };
+    let micros = [figures.p50_ns, figures.p99_ns, figures.p99_9_ns].map(|ns| format!("{:.0}", ns as f64 / 1e3));
+    micros.join(" / ")
+}
+
+/// Says which servers did not have all of their CPU to do, and whether the load had all of its own.
+fn idle_servers(loaded: &Loaded, contenders: &[Contender]) -> Option<String> {
+    let idle = named(loaded, contenders, |figures| {
+        let (busy, load_busy) = (figures.busy * 100.0, figures.load_busy * 100.0);
+        (figures.busy < BUSY_SATURATED).then(|| format!("{busy:.0} / {load_busy:.0} %"))
+    })?;
+    Some(format!("{}: not saturated (CPU in use, server / load: {idle}).", loaded.row))
+}
+
+/// Says which caches did not have every key that was stored, though there was room.
+fn lost_keys(loaded: &Loaded, contenders: &[Contender]) -> Option<String> {
+    let lost = named(loaded, contenders, |figures| {
+        (figures.missed > 0.0).then(|| format!("{:.3} %", figures.missed * 100.0))
+    })?;
+    Some(format!("{}: NOT EVERY ANSWER WAS A HIT (missed: {lost}).", loaded.row))
+}
+
+/// What there is to say, each with its contender's name.
+fn named(loaded: &Loaded, contenders: &[Contender], say: impl Fn(&Figures) -> Option<String>) -> Option<String> {
+    let said = contenders
+        .iter()
+        .zip(&loaded.figures)
+        .filter_map(|(contender, figures)| Some(format!("{} {}", contender.name, say(figures.as_ref()?)?)));
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::MachineKind;
+    use crate::peers::rows::{LoadRow, Verb};
+
+    #[test]
+    fn a_whole_report() {
+        let contender = |kind, name: &str, version: &str| Contender {
+            kind,
+            name: name.into(),
+            binary: name.into(),
+            version: version.into(),
+        };
+        let figures = |per_cpu_second, busy| {
+            Some(Figures {
+                per_cpu_second,
+                busy,
+                load_busy: 0.5,
+                missed: 1.0 - busy,
+                p50_ns: 210_000,
+                p99_ns: 300_400,
+                p99_9_ns: 1_000_000,
+            })
+        };
+        let row = LoadRow { verb: Verb::Get, connections: 64, depth: 1 };
+        let report = Report {
+            machine: Machine {
+                date: "2026-01-02".into(),
+                kernel: "6.12.1".into(),
+                cpu_model: "A CPU".into(),
+                cpus: 2,
+                kind: MachineKind::Virtual,
+            },
+            command: "spindle load peers cache".into(),
+            contenders: vec![
+                contender(Kind::Spindle, "Spindle", "spindle 0.1.0"),
+                contender(Kind::Memcached, "memcached", "memcached 1.6.18"),
+                contender(Kind::Ceiling, "ceiling", ""),
+            ],
+            rounds: 3,
+            measured_s: 2.0,
+            scale: Scale::Full,
+            loads: vec![Loaded { row, figures: vec![figures(280_000.0, 0.8), figures(2e5, 1.0), figures(1.4e6, 1.0)] }],
+            comparisons: vec![Comparison {
+                what: "hit ratio".into(),
+                purpose: "eviction",
+                cells: vec!["51.00 %".into(), "50.00 %".into()],
+                against: "+1.00 points".into(),
+            }],
+            notes: vec!["A note.".into()],
+        };
+        let text = report.to_string();
+        for expected in [
+            "2026-01-02, Linux 6.12.1, A CPU, 2 CPUs (virtual machine). spindle 0.1.0, memcached 1.6.18.\n",
+            "| get, 64 x 1 | 280 k | 200 k | 1.40 M | 1.40 | 0.20 | 210 / 300 / 1000 | 210 / 300 / 1000 | one request",
+            "| hit ratio | 51.00 % | 50.00 % | +1.00 points | eviction |",
+            "Median of 3 interleaved rounds of 2 s.",
+            "A note.",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+        }
+        let idle = idle_servers(&report.loads[0], &report.contenders).unwrap();
+        assert!(idle.contains("Spindle 80 / 50 %") && !idle.contains("memcached"), "{idle}");
+        let lost = lost_keys(&report.loads[0], &report.contenders).unwrap();
+        assert!(lost.contains("Spindle 20.000 %") && !lost.contains("memcached"), "{lost}");
+        let widths: Vec<usize> =
+            text.lines().filter(|line| line.starts_with('|')).map(|l| l.matches('|').count()).collect();
+        assert_eq!(widths, [10, 10, 10, 6, 6, 6]);
+    }
+}
