@@ -165,27 +165,10 @@ impl Arena {
         unsafe { std::slice::from_raw_parts(self.at(offset, len), len) }
     }
 
-    /// The 64 bytes at `offset` as eight atomic words, which is how index buckets are read and written by everybody.
-    #[inline]
-    pub(crate) fn bucket(&self, offset: u64) -> &[std::sync::atomic::AtomicU64; 8] {
-        debug_assert!((offset as usize) < self.memory.len() && offset.is_multiple_of(64));
-        // SAFETY: the caller's directory holds only pages that it took as index pages and never gives back (or page 0,
-        // which is mapped and never handed out), so these bytes are only ever accessed as atomic words; the offset is
-        // a multiple of 64 inside the mapping.
-        unsafe { &*self.memory.as_mut_ptr().add(offset as usize).cast() }
-    }
-
-    /// Hints the processor to fetch the line at `offset`.
-    #[inline]
-    pub(crate) fn prefetch(&self, offset: u64) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch has no effect but on the cache, whatever the address.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(self.memory.as_ptr().wrapping_add(offset as usize).cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = offset;
+    /// Where a page begins. Who reads or writes there answers for it.
+    pub(crate) fn page_address(&self, page: u32) -> *mut u8 {
+        assert!(page < self.pages_end);
+        self.memory.as_mut_ptr().wrapping_add(page as usize * PAGE_BYTES)
     }
 }
 
@@ -199,6 +182,7 @@ pub(crate) struct Heap {
     arena: Arc<Arena>,
     memory: *mut u8,
     metas: *mut PageMeta,
+    pages_end: u32,
 }
 
 // SAFETY: the pointers lead into `arena`, which the heap keeps alive; what they reach is guarded by the pool's promise
@@ -209,7 +193,8 @@ impl Heap {
     pub(crate) fn new(arena: Arc<Arena>) -> Heap {
         let memory = arena.memory.as_mut_ptr();
         let metas = arena.metas.as_mut_ptr().cast();
-        Heap { arena, memory, metas }
+        let pages_end = arena.pages_end;
+        Heap { arena, memory, metas, pages_end }
     }
 
     pub(crate) fn take_page(&mut self, need: Need) -> Option<u32> {
@@ -227,7 +212,7 @@ impl Heap {
 
     #[inline]
     pub(crate) fn page(&self, page: u32) -> &PageMeta {
-        assert!(page < self.arena.pages_end);
+        assert!(page < self.pages_end);
         // SAFETY: inside the mapping of page records; all bits are valid; this heap owns the page, and borrows of its
         // record follow the borrow of the heap.
         unsafe { &*self.metas.add(page as usize) }
@@ -235,7 +220,7 @@ impl Heap {
 
     #[inline]
     pub(crate) fn page_mut(&mut self, page: u32) -> &mut PageMeta {
-        assert!(page < self.arena.pages_end);
+        assert!(page < self.pages_end);
         // SAFETY: as in `page`, and `&mut self` excludes every other borrow.
         unsafe { &mut *self.metas.add(page as usize) }
     }
@@ -266,7 +251,7 @@ impl Heap {
     #[inline]
     pub(crate) fn at(&self, offset: u64, len: usize) -> *mut u8 {
         let (page, within) = (offset as usize / PAGE_BYTES, offset as usize % PAGE_BYTES);
-        assert!(page < self.arena.pages_end as usize && within + len <= PAGE_BYTES, "a reference leaves its page");
+        assert!(page < self.pages_end as usize && within + len <= PAGE_BYTES, "a reference leaves its page");
         // SAFETY: the assertion keeps the range inside the mapping.
         unsafe { self.memory.add(offset as usize) }
     }

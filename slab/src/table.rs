@@ -10,7 +10,7 @@ use crate::arena::{Arena, PAGE_BYTES};
 use crate::item::ItemRef;
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicU32, AtomicU64,
+    AtomicPtr, AtomicU32, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 
@@ -26,8 +26,12 @@ const _: () = assert!(ItemRef::BITS + 32 - TAG_SKIP == 64);
 pub(crate) struct Directory {
     arena: Arc<Arena>,
     buckets: AtomicU32,
-    pages: Box<[AtomicU32]>,
+    /// The first bucket of each page; the arena's page 0, which is mapped and belongs to nobody, where there is none.
+    pages: Box<[AtomicPtr<Bucket>]>,
 }
+
+/// One cache line.
+type Bucket = [AtomicU64; LANES];
 
 impl Directory {
     #[inline]
@@ -38,14 +42,16 @@ impl Directory {
     }
 
     #[inline]
-    fn at(&self, bucket: u32) -> u64 {
+    fn address(&self, bucket: u32) -> *mut Bucket {
         let page = self.pages[(bucket / BUCKETS_PER_PAGE) as usize].load(Relaxed);
-        u64::from(page) * PAGE_BYTES as u64 + u64::from(bucket % BUCKETS_PER_PAGE) * 64
+        page.wrapping_add((bucket % BUCKETS_PER_PAGE) as usize)
     }
 
     #[inline]
-    fn bucket(&self, bucket: u32) -> &[AtomicU64; LANES] {
-        self.arena.bucket(self.at(bucket))
+    fn bucket(&self, bucket: u32) -> &Bucket {
+        // SAFETY: the pages of the directory lie in `arena`, were taken for the index and are never given back (or are
+        // page 0), so they are only ever accessed as atomic words; a page holds `BUCKETS_PER_PAGE` buckets.
+        unsafe { &*self.address(bucket) }
     }
 
     /// Asks for both lines in which the key may stand. Safe without the lock: a race makes it a useless hint.
@@ -53,7 +59,7 @@ impl Directory {
     pub(crate) fn prefetch(&self, hash: u64) {
         let buckets = self.buckets.load(Acquire);
         for half in halves(hash) {
-            self.arena.prefetch(self.at(Self::index(half, buckets)));
+            prefetch_line(self.address(Self::index(half, buckets)).cast());
         }
     }
 
@@ -66,13 +72,27 @@ impl Directory {
             let mut lanes = matches(bucket, half);
             while lanes != 0 {
                 if let Some(item) = ItemRef::from_bits(bucket[lanes.trailing_zeros() as usize].load(Relaxed)) {
-                    self.arena.prefetch(item.at());
-                    self.arena.prefetch(item.at() + 64);
+                    let first = self.arena.page_address(0).wrapping_add(item.at() as usize);
+                    prefetch_line(first);
+                    prefetch_line(first.wrapping_add(64));
                 }
                 lanes &= lanes - 1;
             }
         }
     }
+}
+
+/// Hints the processor to fetch a line.
+#[inline]
+fn prefetch_line(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch has no effect but on the processor's caches, whatever the address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 #[inline]
@@ -92,7 +112,7 @@ fn tag(half: u32) -> u64 {
 
 /// Lanes whose tag is that of `half`, as a bit mask. An empty lane may match; its reference is none.
 #[inline]
-fn matches(bucket: &[AtomicU64; LANES], half: u32) -> u32 {
+fn matches(bucket: &Bucket, half: u32) -> u32 {
     let want = tag(half);
     let mut lanes = 0;
     for (lane, entry) in bucket.iter().enumerate() {
@@ -119,7 +139,8 @@ impl Table {
     /// `page` becomes the first page of buckets; at most `pages_max` will be used.
     pub(crate) fn new(arena: Arc<Arena>, page: u32, pages_max: usize) -> Table {
         let pages_max = pages_max.clamp(1, (u32::MAX / BUCKETS_PER_PAGE) as usize);
-        let pages: Box<[AtomicU32]> = (0..pages_max).map(|_| AtomicU32::new(0)).collect();
+        let nowhere = arena.page_address(0).cast();
+        let pages = (0..pages_max).map(|_| AtomicPtr::new(nowhere)).collect();
         let directory = Arc::new(Directory { arena, buckets: AtomicU32::new(BUCKETS_MIN), pages });
         let mut table = Table { directory, buckets: BUCKETS_MIN, pages: 0, entries: 0 };
         table.add_page(page);
@@ -141,7 +162,7 @@ impl Table {
         self.pages
     }
 
-    fn bucket(&self, bucket: u32) -> &[AtomicU64; LANES] {
+    fn bucket(&self, bucket: u32) -> &Bucket {
         self.directory.bucket(bucket)
     }
 
@@ -152,7 +173,10 @@ impl Table {
     /// The entry for `hash` whose item satisfies `is`.
     #[inline]
     pub(crate) fn find(&self, hash: u64, mut is: impl FnMut(ItemRef) -> bool) -> Option<(Slot, ItemRef)> {
-        for half in halves(hash) {
+        let halves = halves(hash);
+        // Both lines at once: a miss in the first costs no second wait.
+        prefetch_line(self.directory.address(Directory::index(halves[1], self.buckets)).cast());
+        for half in halves {
             let index = Directory::index(half, self.buckets);
             let bucket = self.bucket(index);
             let mut lanes = matches(bucket, half);
@@ -264,7 +288,8 @@ impl Table {
 
     /// The page stays the index's for good.
     pub(crate) fn add_page(&mut self, page: u32) {
-        self.directory.pages[self.pages as usize].store(page, Relaxed);
+        let address = self.directory.arena.page_address(page).cast();
+        self.directory.pages[self.pages as usize].store(address, Relaxed);
         self.pages += 1;
     }
 
