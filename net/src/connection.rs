@@ -50,6 +50,10 @@ impl Connection {
         loop {
             let receiving =
                 self.receiving.get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
+            if !receiving.has_landed() {
+                // Who waits holds no receive buffer: the others need them.
+                input.detach();
+            }
             let landing = receiving.await;
             if !landing.more {
                 self.receiving = None;
@@ -74,6 +78,14 @@ impl Connection {
     /// Sends the parcel after the one before it. Returns once the kernel has it, not once it is sent.
     #[inline]
     pub async fn send(&mut self, parcel: Parcel, input: &mut Input) -> Result<(), End> {
+        self.flush(input).await?;
+        self.sending = Some(self.core.launch(Op::Send { socket: Rc::clone(&self.socket), parcel }));
+        Ok(())
+    }
+
+    /// Waits until the last parcel is sent. While the peer makes us wait, no receive buffer is held.
+    #[inline]
+    pub async fn flush(&mut self, input: &mut Input) -> Result<(), End> {
         if self.is_sending() {
             // Most sends are over by the next turn. One that is not waits for the peer.
             self.core.next_turn().await;
@@ -81,9 +93,7 @@ impl Connection {
                 self.pause(input).await?;
             }
         }
-        self.sent().await?;
-        self.sending = Some(self.core.launch(Op::Send { socket: Rc::clone(&self.socket), parcel }));
-        Ok(())
+        self.sent().await
     }
 
     #[inline]
@@ -91,9 +101,8 @@ impl Connection {
         self.sending.as_ref().is_some_and(|sending| !sending.has_landed())
     }
 
-    /// Waits until the last parcel is sent.
     #[inline]
-    pub async fn sent(&mut self) -> Result<(), End> {
+    async fn sent(&mut self) -> Result<(), End> {
         let Some(sending) = self.sending.as_mut() else { return Ok(()) };
         let landing = sending.await;
         self.sending = None;
@@ -132,7 +141,7 @@ impl Connection {
     /// Says that nothing more will be sent, and reads the peer's stream to its end or to `bytes_max`: a reset would
     /// destroy the last reply on its way.
     pub async fn linger(&mut self, input: &mut Input, bytes_max: usize) {
-        if self.sent().await.is_err() {
+        if self.flush(input).await.is_err() {
             return;
         }
         let how = std::net::Shutdown::Write;

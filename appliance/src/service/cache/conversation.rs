@@ -136,8 +136,9 @@ impl Conversation {
         }
         if matches!(ended, Ended::Quit | Ended::Bound(_)) {
             self.connection.linger(&mut self.input, LINGER_BYTES_MAX).await;
-        } else if ended == Ended::Stopping {
-            let _ = self.connection.sent().await;
+        } else if matches!(ended, Ended::Stopping | Ended::Connection(End::Finished)) {
+            // Whoever has no more to say may still be listening.
+            let _ = self.connection.flush(&mut self.input).await;
         }
         ended
     }
@@ -155,8 +156,12 @@ impl Conversation {
                 }
                 Next::Flush => self.send(parcel).await?,
                 Next::Receive => {
+                    let before = self.input.bytes().len();
                     self.send(parcel).await?;
-                    self.receive().await?;
+                    // A send that had to wait took over what arrived meanwhile: that may be all there is.
+                    if self.input.bytes().len() == before {
+                        self.receive().await?;
+                    }
                 }
                 Next::Upload => self.upload(parcel).await?,
                 Next::Swallow(bytes) => {
