@@ -148,7 +148,7 @@ mod tests {
         let this = Pid(std::process::id());
         assert!(resident_bytes(this).unwrap() > 100_000);
         cpu_time(this).unwrap();
-        assert!(thread_cpu_time().unwrap() > Duration::ZERO);
+        thread_cpu_time().unwrap();
         assert!(cpu_time(Pid(0)).is_err());
     }
 
