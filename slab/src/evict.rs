@@ -257,8 +257,12 @@ impl Shard {
         if let Some(item) = self.evictable(chunk) {
             self.evict(item, now, Emptied::Release);
         }
-        // A piece may be far down a chain that is freed in steps.
-        while piece && self.is_dying(chunk) && self.dismantle(STEPS, Emptied::Release) {}
+        // A piece may be far down a chain that is freed in steps. Once the page is released it is not ours to look at.
+        while piece
+            && self.slabs.draining == chunk.page()
+            && self.is_dying(chunk)
+            && self.dismantle(STEPS, Emptied::Release)
+        {}
     }
 
     fn is_dying(&self, piece: ItemRef) -> bool {
