@@ -232,19 +232,11 @@ impl Core {
         .await;
     }
 
-    /// Waits until half of the receive buffers are home: what to do after `ENOBUFS`.
-    pub async fn receive_buffers_home(&self) {
-        let mut waited = false;
-        poll_fn(|_| {
-            if std::mem::replace(&mut waited, true) {
-                return Poll::Ready(());
-            }
-            self.0.counters.receive_buffers_exhausted.add(1);
-            self.0.provided.starve();
-            self.0.starving.borrow_mut().push(self.current_task());
-            Poll::Pending
-        })
-        .await;
+    /// Has the current task polled again when half of the receive buffers are home: what to ask for after `ENOBUFS`.
+    pub fn wake_when_buffers_are_home(&self) {
+        self.0.counters.receive_buffers_exhausted.add(1);
+        self.0.provided.starve();
+        self.0.starving.borrow_mut().push(self.current_task());
     }
 
     /// Whether receives are waiting for buffers: a flow that holds chunks should let go of them.

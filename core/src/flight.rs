@@ -14,7 +14,7 @@ use crate::token::Token;
 
 /// What one completion brought.
 pub struct Landing {
-    /// A count of bytes where there is one. `ECANCELED` after a cancellation, `EAGAIN` when every slot was taken.
+    /// A count of bytes where there is one; 0 for a send, which is whole when it is `Ok`. `ECANCELED` after a cancellation, `EAGAIN` when every slot was taken.
     pub result: Result<u32, Errno>,
     pub arrived: Arrived,
     /// More landings follow.
@@ -44,6 +44,14 @@ impl Flight {
     #[inline]
     pub fn has_landed(&self) -> bool {
         self.token.is_none_or(|token| self.core.slots().has_landed(token))
+    }
+
+    /// The next landing, if it is there.
+    #[inline]
+    pub fn take_landing(&mut self) -> Option<Landing> {
+        let token = self.token?;
+        let mut slots = self.core.slots();
+        if slots.has_landed(token) { slots.collect(token, self.core.current_task()) } else { None }
     }
 
     /// Asks for the end of a multishot op; its last landing says `ECANCELED`, or what came before.

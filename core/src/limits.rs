@@ -31,7 +31,7 @@ impl Default for Limits {
             slots_max: 1 << 20,
             submissions: 1024,
             completions: 8192,
-            receive_buffers: 256,
+            receive_buffers: 64,
             receive_buffer_bytes: 16 * 1024,
             registered_buffers: 0,
             registered_buffer_bytes: 256 * 1024,

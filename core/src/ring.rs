@@ -255,20 +255,23 @@ fn send(socket: types::Fd, parcel: &mut Parcel) -> Entry {
 
 /// Describes the unsent segments of a parcel, in memory that the parcel owns.
 fn scratch(parcel: &mut Parcel) -> *const libc::msghdr {
-    let mut scratch = parcel.scratch.take().unwrap_or_else(|| {
-        // SAFETY: a msghdr of zeros is a valid empty message.
-        Box::new(Scratch { header: unsafe { std::mem::zeroed() }, segments: Vec::new() })
+    let scratch = parcel.describe(|parcel, kept| {
+        let mut scratch = kept.unwrap_or_else(|| {
+            // SAFETY: a msghdr of zeros is a valid empty message.
+            Box::new(Scratch { header: unsafe { std::mem::zeroed() }, segments: Vec::new() })
+        });
+        scratch.segments.clear();
+        scratch.segments.extend(
+            parcel
+                .segments()
+                .take(SEGMENTS_MAX)
+                .map(|segment| libc::iovec { iov_base: segment.as_ptr().cast_mut().cast(), iov_len: segment.len() }),
+        );
+        scratch.header.msg_iov = scratch.segments.as_mut_ptr();
+        scratch.header.msg_iovlen = scratch.segments.len();
+        scratch
     });
-    scratch.segments.clear();
-    scratch.segments.extend(
-        parcel
-            .segments()
-            .take(SEGMENTS_MAX)
-            .map(|segment| libc::iovec { iov_base: segment.as_ptr().cast_mut().cast(), iov_len: segment.len() }),
-    );
-    scratch.header.msg_iov = scratch.segments.as_mut_ptr();
-    scratch.header.msg_iovlen = scratch.segments.len();
-    std::ptr::from_ref(&parcel.scratch.insert(scratch).header)
+    std::ptr::from_ref(&scratch.header)
 }
 
 fn register(ring: &IoUring, registered: Rc<Registered>) -> std::io::Result<Rc<Registered>> {

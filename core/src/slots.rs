@@ -6,7 +6,8 @@
 //!                     +--flow dropped--> Orphaned --last completion----------------+
 //! ```
 //!
-//! A slot never moves and its cargo is freed by its *last* completion only. A new life has a new generation.
+//! A slot never moves and its cargo is freed by its *last* completion only. A new life has a new generation. A send that
+//! went well has nothing to tell: its slot is free at once, and its flight knows that by the generation.
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -40,8 +41,11 @@ struct Slot {
     op: Option<Op>,
     /// The oldest landing that was not collected, and those after it.
     first: Option<Landing>,
-    rest: VecDeque<Landing>,
+    rest: Backlog,
 }
+
+/// Landings after the first; most slots never have any, so the queue is apart.
+type Backlog = Option<Box<VecDeque<Landing>>>;
 
 impl Slot {
     const fn empty() -> Slot {
@@ -52,7 +56,7 @@ impl Slot {
             waiter: None,
             op: None,
             first: None,
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 
@@ -61,26 +65,26 @@ impl Slot {
         if self.first.is_none() {
             self.first = Some(landing);
         } else {
-            self.rest.push_back(landing);
+            self.rest.get_or_insert_default().push_back(landing);
         }
     }
 
     #[inline]
     fn pop(&mut self) -> Option<Landing> {
         let landing = self.first.take()?;
-        if !self.rest.is_empty() {
-            self.first = self.rest.pop_front();
+        if let Some(rest) = &mut self.rest {
+            self.first = rest.pop_front();
         }
         Some(landing)
     }
 
     fn backlog(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 }
 
 /// What is left of a slot's life: dropped by the caller once nothing is borrowed, since destructors may do anything.
-pub(crate) type Remains = (Option<Op>, Option<Landing>, VecDeque<Landing>);
+pub(crate) type Remains = (Option<Op>, Option<Landing>, Backlog);
 
 /// What a completion led to.
 #[derive(Default)]
@@ -120,6 +124,12 @@ impl Slots {
         let slot = self.slot(token.slot);
         assert!(slot.generation == token.generation && slot.state != State::Free, "{token:?} is of another life");
         slot
+    }
+
+    /// Whether the token is of a send that went well: its slot has gone on to another life.
+    #[inline]
+    fn has_gone(&mut self, token: Token) -> bool {
+        token.kind == Kind::Send && self.slot(token.slot).generation != token.generation
     }
 
     fn take_free(&mut self) -> Option<u32> {
@@ -175,7 +185,7 @@ impl Slots {
                 slot.push(landing);
                 outcome.wake = slot.waiter.take();
             } else {
-                outcome.remains = Some((None, Some(landing), VecDeque::new()));
+                outcome.remains = Some((None, Some(landing), None));
             }
         }
         if !done.more() {
@@ -194,12 +204,16 @@ impl Slots {
         let slot = self.slot(token.slot);
         if slot.state == State::Orphaned {
             let landing = outcome.remains.take().and_then(|remains| remains.1);
-            outcome.remains = Some((slot.op.take(), landing, VecDeque::new()));
+            outcome.remains = Some((slot.op.take(), landing, None));
             self.recycle(token.slot);
         } else {
             slot.state = State::Landed;
             if !returns_cargo(token.kind) {
-                outcome.remains = Some((slot.op.take(), None, VecDeque::new()));
+                outcome.remains = Some((slot.op.take(), None, None));
+            }
+            if token.kind == Kind::Send && slot.first.as_ref().is_some_and(|landing| landing.result.is_ok()) {
+                slot.first = None;
+                self.recycle(token.slot);
             }
         }
     }
@@ -217,6 +231,9 @@ impl Slots {
     /// The oldest landing, or `None` after noting who waits for it.
     #[inline]
     pub(crate) fn collect(&mut self, token: Token, waiter: TaskId) -> Option<Landing> {
+        if self.has_gone(token) {
+            return Some(Landing { result: Ok(0), arrived: Arrived::Nothing, more: false });
+        }
         let slot = self.living(token);
         let landing = slot.pop();
         if landing.is_none() {
@@ -229,17 +246,23 @@ impl Slots {
     /// True when a landing waits to be collected.
     #[inline]
     pub(crate) fn has_landed(&mut self, token: Token) -> bool {
-        self.living(token).first.is_some()
+        self.has_gone(token) || self.living(token).first.is_some()
     }
 
     /// The cargo of an op that gives it back, after its last landing.
     pub(crate) fn take_cargo(&mut self, token: Token) -> Option<Op> {
+        if self.has_gone(token) {
+            return None;
+        }
         let slot = self.living(token);
         if slot.state == State::Landed { slot.op.take() } else { None }
     }
 
     /// Notes that a cancellation was asked for; false when it was already, or when there is nothing to cancel.
     pub(crate) fn mark_cancelled(&mut self, token: Token) -> bool {
+        if self.has_gone(token) {
+            return false;
+        }
         let slot = self.living(token);
         slot.state != State::Landed && !std::mem::replace(&mut slot.cancelled, true)
     }
@@ -248,8 +271,11 @@ impl Slots {
     /// the op should be cancelled.
     #[inline]
     pub(crate) fn forsake(&mut self, token: Token) -> (Remains, bool) {
+        if self.has_gone(token) {
+            return ((None, None, None), false);
+        }
         let slot = self.living(token);
-        let landings = (slot.first.take(), std::mem::take(&mut slot.rest));
+        let landings = (slot.first.take(), slot.rest.take());
         if slot.state == State::Landed {
             let op = slot.op.take();
             self.recycle(token.slot);

@@ -15,6 +15,15 @@ use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire,
 use spindle_core::stall::StallReport;
 use spindle_core::{Core, Errno, Lend, Limits, Op};
 
+/// Waits to be woken.
+async fn pending_once() {
+    let mut waited = false;
+    std::future::poll_fn(|_| {
+        if std::mem::replace(&mut waited, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
 /// A peer that sends something at once and collects what it is sent.
 struct Talker {
     say: Vec<u8>,
@@ -250,7 +259,8 @@ fn receives_without_a_buffer_are_armed_again() {
                                 total += chunk.len();
                             }
                             if landing.result == Err(Errno::ENOBUFS) {
-                                core.receive_buffers_home().await;
+                                core.wake_when_buffers_are_home();
+                                pending_once().await;
                             }
                             if !landing.more || total == 500 {
                                 break;

@@ -1,10 +1,13 @@
 //! One socket: chunks in, parcels out, and how it ends.
 //!
 //! At most one send is in flight, and a flow that wants to send the next waits for it: that is the whole of flow control.
-//! While it waits it holds no receive buffer (see [`Connection::send`]), so a peer that does not read costs what it was
+//! While it waits it holds no receive buffer (see [`Connection::flush`]), so a peer that does not read costs what it was
 //! sent and what it had sent, and nobody else waits for it.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use spindle_core::flight::Arrived;
 use spindle_core::{Core, Descriptor, Errno, Flight, LendMut, Op, Parcel};
@@ -47,66 +50,75 @@ impl Connection {
 
     /// Waits for the next chunk and adds it to the input.
     pub async fn receive(&mut self, input: &mut Input) -> Result<(), End> {
+        poll_fn(|context| self.poll_receive(input, context)).await
+    }
+
+    /// [`Connection::receive`] as a step, for flows that wait for several things at once.
+    #[inline]
+    pub fn poll_receive(&mut self, input: &mut Input, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         loop {
-            let receiving =
-                self.receiving.get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
-            if !receiving.has_landed() {
+            let receiving = self
+                .receiving
+                .get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
+            let Poll::Ready(landing) = Pin::new(receiving).poll(context) else {
                 // Who waits holds no receive buffer: the others need them.
                 input.detach();
-            }
-            let landing = receiving.await;
+                return Poll::Pending;
+            };
             if !landing.more {
                 self.receiving = None;
             }
             match (landing.result, landing.arrived) {
                 (Ok(_), Arrived::Chunk(chunk)) if !chunk.is_empty() => {
                     input.push(chunk);
-                    return Ok(());
+                    return Poll::Ready(Ok(()));
                 }
-                (Ok(_), _) => return Err(End::Finished),
+                (Ok(_), _) => return Poll::Ready(Err(End::Finished)),
                 (Err(Errno::ENOBUFS), _) => {
                     input.detach();
-                    self.core.receive_buffers_home().await;
+                    self.core.wake_when_buffers_are_home();
+                    return Poll::Pending;
                 }
                 // Paused because the flow did not keep up. Now it does: arm again.
                 (Err(Errno::ECANCELED), _) => {}
-                (Err(errno), _) => return Err(End::of(errno)),
+                (Err(errno), _) => return Poll::Ready(Err(End::of(errno))),
             }
         }
     }
 
-    /// Sends the parcel after the one before it. Returns once the kernel has it, not once it is sent.
+    /// Sends the parcel if the one before it is sent, and gives it back if not: then [`Connection::flush`] comes first.
     #[inline]
-    pub async fn send(&mut self, parcel: Parcel, input: &mut Input) -> Result<(), End> {
-        self.flush(input).await?;
+    pub fn post(&mut self, parcel: Parcel) -> Result<Option<Parcel>, End> {
+        if let Some(sending) = &mut self.sending {
+            if !sending.has_landed() {
+                return Ok(Some(parcel));
+            }
+            if let Some(Err(errno)) = sending.take_landing().map(|landing| landing.result) {
+                return Err(End::of(errno));
+            }
+        }
         self.sending = Some(self.core.launch(Op::Send { socket: Rc::clone(&self.socket), parcel }));
-        Ok(())
+        Ok(None)
     }
 
-    /// Waits until the last parcel is sent. While the peer makes us wait, no receive buffer is held.
-    #[inline]
+    /// Waits until the last parcel is sent. While the peer makes us wait, no receive buffer is held: what had arrived is
+    /// added to the input.
     pub async fn flush(&mut self, input: &mut Input) -> Result<(), End> {
         if self.is_sending() {
             // Most sends are over by the next turn. One that is not waits for the peer.
             self.core.next_turn().await;
-            if self.is_sending() {
-                self.pause(input).await?;
-            }
         }
-        self.sent().await
-    }
-
-    #[inline]
-    fn is_sending(&self) -> bool {
-        self.sending.as_ref().is_some_and(|sending| !sending.has_landed())
-    }
-
-    #[inline]
-    async fn sent(&mut self) -> Result<(), End> {
+        if self.is_sending() {
+            self.pause(input).await?;
+        }
         let Some(sending) = self.sending.as_mut() else { return Ok(()) };
         let landing = sending.await;
         self.sending = None;
         landing.result.map(drop).map_err(End::of)
+    }
+
+    fn is_sending(&self) -> bool {
+        self.sending.as_ref().is_some_and(|sending| !sending.has_landed())
     }
 
     /// Stops receiving and takes over what has arrived, so that no receive buffer is held.

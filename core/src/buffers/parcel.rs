@@ -20,13 +20,20 @@ const POOLED_BYTES_MAX: usize = 256 * 1024;
 pub struct Parcel {
     /// Written by the flow.
     pub bytes: Vec<u8>,
-    lent: Vec<Lent>,
-    lent_bytes: usize,
+    /// Most parcels borrow nothing.
+    borrowed: Option<Box<Borrowed>>,
     /// How much of the whole has been sent.
     sent: usize,
-    /// Where the kernel reads the list of segments; only parcels with lent memory need it.
-    pub(crate) scratch: Option<Box<Scratch>>,
     home: Rc<ParcelPool>,
+}
+
+/// What a parcel borrows, and how the kernel is told of it.
+#[derive(Default)]
+struct Borrowed {
+    lent: Vec<Lent>,
+    lent_bytes: usize,
+    /// Where the kernel reads the list of segments.
+    scratch: Option<Box<Scratch>>,
 }
 
 struct Lent {
@@ -45,7 +52,7 @@ impl ParcelPool {
     #[inline]
     pub fn take(self: &Rc<Self>) -> Parcel {
         let bytes = self.bytes.borrow_mut().pop().unwrap_or_default();
-        Parcel { bytes, lent: Vec::new(), lent_bytes: 0, sent: 0, scratch: None, home: Rc::clone(self) }
+        Parcel { bytes, borrowed: None, sent: 0, home: Rc::clone(self) }
     }
 }
 
@@ -64,16 +71,17 @@ impl Drop for Parcel {
 impl Parcel {
     /// Lends the pieces `range` of `owner` at the end of what was written so far.
     pub fn lend(&mut self, owner: &Rc<dyn Lend>, range: std::ops::Range<usize>) {
+        let borrowed = self.borrowed.get_or_insert_default();
         for piece in range {
-            self.lent_bytes += owner.piece(piece).len();
-            self.lent.push(Lent { at: self.bytes.len(), owner: Rc::clone(owner), piece });
+            borrowed.lent_bytes += owner.piece(piece).len();
+            borrowed.lent.push(Lent { at: self.bytes.len(), owner: Rc::clone(owner), piece });
         }
     }
 
     /// All of it, sent or not.
     #[inline]
     pub fn len(&self) -> usize {
-        self.bytes.len() + self.lent_bytes
+        self.bytes.len() + self.lent_bytes()
     }
 
     #[inline]
@@ -84,7 +92,7 @@ impl Parcel {
     /// Bytes lent by others.
     #[inline]
     pub fn lent_bytes(&self) -> usize {
-        self.lent_bytes
+        self.borrowed.as_ref().map_or(0, |borrowed| borrowed.lent_bytes)
     }
 
     #[inline]
@@ -102,19 +110,27 @@ impl Parcel {
     /// The one segment of a parcel without lent memory.
     #[inline]
     pub fn plain(&self) -> Option<&[u8]> {
-        if self.lent.is_empty() { Some(&self.bytes[self.sent..]) } else { None }
+        if self.borrowed.is_none() { Some(&self.bytes[self.sent..]) } else { None }
+    }
+
+    /// Describes the unsent segments with `describe`, in memory that the parcel keeps for as long as it lives.
+    pub(crate) fn describe(&mut self, describe: impl FnOnce(&Self, Option<Box<Scratch>>) -> Box<Scratch>) -> &Scratch {
+        let kept = self.borrowed.get_or_insert_default().scratch.take();
+        let scratch = describe(self, kept);
+        self.borrowed.get_or_insert_default().scratch.insert(scratch)
     }
 
     /// The unsent segments in order.
     pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
+        let lent = self.borrowed.as_ref().map_or(&[][..], |borrowed| &borrowed.lent);
         let mut skip = self.sent;
         let mut from = 0;
-        let own_and_lent = self.lent.iter().flat_map(move |lent| {
+        let own_and_lent = lent.iter().flat_map(move |lent| {
             let own = &self.bytes[from..lent.at];
             from = lent.at;
             [own, lent.owner.piece(lent.piece)]
         });
-        let tail = &self.bytes[self.lent.last().map_or(0, |lent| lent.at)..];
+        let tail = &self.bytes[lent.last().map_or(0, |lent| lent.at)..];
         own_and_lent.chain(std::iter::once(tail)).filter_map(move |segment| {
             let skipped = skip.min(segment.len());
             skip -= skipped;

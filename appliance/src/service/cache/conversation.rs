@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -124,7 +123,7 @@ impl Conversation {
     }
 
     /// Talks until the end, and says why it came.
-    pub async fn run(mut self) -> Ended {
+    pub async fn run(&mut self) -> Ended {
         let ended = match self.talk().await {
             Ok(ended) | Err(ended) => ended,
         };
@@ -135,10 +134,10 @@ impl Conversation {
             _ => {}
         }
         if matches!(ended, Ended::Quit | Ended::Bound(_)) {
-            self.connection.linger(&mut self.input, LINGER_BYTES_MAX).await;
+            Box::pin(self.connection.linger(&mut self.input, LINGER_BYTES_MAX)).await;
         } else if matches!(ended, Ended::Stopping | Ended::Connection(End::Finished)) {
             // Whoever has no more to say may still be listening.
-            let _ = self.connection.flush(&mut self.input).await;
+            let _ = Box::pin(self.connection.flush(&mut self.input)).await;
         }
         ended
     }
@@ -146,32 +145,27 @@ impl Conversation {
     async fn talk(&mut self) -> Result<Ended, Ended> {
         loop {
             let mut parcel = self.core.parcel();
-            let next = self.answer(&mut parcel);
+            let mut next = self.answer(&mut parcel);
+            while let Next::Yield = next {
+                self.service.clients[self.index].conn_yields.add(1);
+                self.core.yield_now().await;
+                next = self.answer(&mut parcel);
+            }
+            if let Some(parcel) = self.post(parcel)? {
+                // The peer does not keep up. Rare, and large: apart, so that an idle conversation stays small.
+                let before = self.input.bytes().len();
+                Box::pin(self.send(parcel)).await?;
+                if self.input.bytes().len() > before && matches!(next, Next::Receive) {
+                    // The wait took over what arrived meanwhile: that may be all there is.
+                    continue;
+                }
+            }
             match next {
-                Next::Yield => {
-                    let counters = &self.service.clients[self.index];
-                    counters.conn_yields.add(1);
-                    self.core.yield_now().await;
-                    self.send(parcel).await?;
-                }
-                Next::Flush => self.send(parcel).await?,
-                Next::Receive => {
-                    let before = self.input.bytes().len();
-                    self.send(parcel).await?;
-                    // A send that had to wait took over what arrived meanwhile: that may be all there is.
-                    if self.input.bytes().len() == before {
-                        self.receive().await?;
-                    }
-                }
-                Next::Upload => self.upload(parcel).await?,
-                Next::Swallow(bytes) => {
-                    self.send(parcel).await?;
-                    self.swallow(bytes).await?;
-                }
-                Next::End(ended) => {
-                    self.send(parcel).await?;
-                    return Ok(ended);
-                }
+                Next::Yield | Next::Flush => {}
+                Next::Receive => self.receive().await?,
+                Next::Upload => Box::pin(self.upload()).await?,
+                Next::Swallow(bytes) => Box::pin(self.swallow(bytes)).await?,
+                Next::End(ended) => return Ok(ended),
             }
         }
     }
@@ -232,46 +226,61 @@ impl Conversation {
         Next::Yield
     }
 
-    /// Hands the parcel to the kernel, if there is anything in it.
+    /// Hands the parcel to the kernel, if there is anything in it; gives it back when the one before is not sent.
     #[inline]
-    pub(super) async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
-        if parcel.is_empty() {
-            return Ok(());
+    fn post(&mut self, parcel: Parcel) -> Result<Option<Parcel>, Ended> {
+        let bytes = parcel.len();
+        if bytes == 0 {
+            return Ok(None);
         }
-        self.service.clients[self.index].bytes_written.add(parcel.len() as u64);
-        self.connection.send(parcel, &mut self.input).await.map_err(Ended::Connection)
+        let late = self.connection.post(parcel).map_err(Ended::Connection)?;
+        if late.is_none() {
+            self.service.clients[self.index].bytes_written.add(bytes as u64);
+        }
+        Ok(late)
+    }
+
+    /// Sends the parcel after the one before it.
+    async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
+        let mut late = self.post(parcel)?;
+        while let Some(parcel) = late {
+            self.connection.flush(&mut self.input).await.map_err(Ended::Connection)?;
+            late = self.post(parcel)?;
+        }
+        Ok(())
     }
 
     /// Waits for more input; for a client that says nothing for too long, and for the end of the service.
-    pub(super) async fn receive(&mut self) -> Result<(), Ended> {
+    async fn receive(&mut self) -> Result<(), Ended> {
         self.input.rest();
         let before = self.input.bytes().len();
-        self.receive_or_stop().await?;
+        let mut idle = match self.service.settings.idle_timeout_seconds {
+            0 => None,
+            seconds => {
+                let (core, deadline_ns) = (self.core.clone(), self.core.now_ns() + u64::from(seconds) * 1_000_000_000);
+                Some(Box::pin(async move { core.sleep_until(deadline_ns).await }))
+            }
+        };
+        poll_fn(|context| {
+            if let Poll::Ready(received) = self.connection.poll_receive(&mut self.input, context) {
+                return Poll::Ready(received.map_err(Ended::Connection));
+            }
+            if self.service.is_stopping() {
+                return Poll::Ready(Err(Ended::Stopping));
+            }
+            match idle.as_mut().map(|idle| idle.as_mut().poll(context)) {
+                Some(Poll::Ready(())) => Poll::Ready(Err(Ended::Idle)),
+                _ => Poll::Pending,
+            }
+        })
+        .await?;
         let received = self.input.bytes().len() - before;
         self.service.clients[self.index].bytes_read.add(received as u64);
         Ok(())
     }
 
-    #[inline]
-    async fn receive_or_stop(&mut self) -> Result<(), Ended> {
-        let (service, core) = (&self.service, &self.core);
-        let mut receiving = pin!(self.connection.receive(&mut self.input));
-        let until_stopped = poll_fn(|context| match receiving.as_mut().poll(context) {
-            Poll::Ready(received) => Poll::Ready(received.map_err(Ended::Connection)),
-            Poll::Pending if service.is_stopping() => Poll::Ready(Err(Ended::Stopping)),
-            Poll::Pending => Poll::Pending,
-        });
-        match service.settings.idle_timeout_seconds {
-            0 => until_stopped.await,
-            seconds => {
-                let deadline_ns = core.now_ns() + u64::from(seconds) * 1_000_000_000;
-                core.until(deadline_ns, until_stopped).await.unwrap_or(Err(Ended::Idle))
-            }
-        }
-    }
-
     /// Drops the next `bytes` of the input unread.
-    pub(super) async fn swallow(&mut self, bytes: u64) -> Result<(), Ended> {
+    async fn swallow(&mut self, bytes: u64) -> Result<(), Ended> {
         let mut left = bytes;
         loop {
             let here = left.min(self.input.bytes().len() as u64);
@@ -285,8 +294,7 @@ impl Conversation {
     }
 
     /// Receives the value of the store at the front of the input straight into the cache.
-    async fn upload(&mut self, parcel: Parcel) -> Result<(), Ended> {
-        self.send(parcel).await?;
+    async fn upload(&mut self) -> Result<(), Ended> {
         let mut parcel = self.core.parcel();
         let begun = {
             let session = Session {

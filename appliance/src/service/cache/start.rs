@@ -207,7 +207,7 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
     if !service.connections.admit() && service.settings.when_full == WhenFull::Refuse {
         return refuse(core, socket);
     }
-    let conversation = Conversation::new(core, service, index, socket);
+    let mut conversation = Conversation::new(core, service, index, socket);
     let service = Arc::clone(service);
     core.spawn("conversation", async move {
         let ended = conversation.run().await;
