@@ -173,8 +173,13 @@ impl Arena {
 }
 
 fn map(bytes: usize) -> Result<MmapRaw, SettingsError> {
-    let map = MmapOptions::new().len(bytes).no_reserve_swap().map_anon();
-    map.map(MmapRaw::from).map_err(|source| SettingsError::Mapping { bytes, source })
+    let mut options = MmapOptions::new();
+    options.len(bytes);
+    // Miri knows no such flag.
+    if !cfg!(miri) {
+        options.no_reserve_swap();
+    }
+    options.map_anon().map(MmapRaw::from).map_err(|source| SettingsError::Mapping { bytes, source })
 }
 
 /// One shard's way to the pages that it owns. Not `Clone`: `&mut Heap` is the right to write them.

@@ -125,7 +125,7 @@ impl Cache {
                 break;
             }
         }
-        self.shard(index).tally.out_of_memory += 1;
+        self.shard(index).count_starved();
         None
     }
 
@@ -306,7 +306,7 @@ impl Cache {
                 break;
             }
         }
-        self.shard(index).tally.out_of_memory += 1;
+        self.shard(index).count_starved();
         Err(Starved)
     }
 

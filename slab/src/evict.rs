@@ -287,6 +287,7 @@ impl Shard {
         if self.surrender_page(class, now) && self.slabs.add_page(class, Need::Starving) {
             return self.slabs.take_chunk(class).ok_or(Starved);
         }
+        self.starved = class;
         Err(Starved)
     }
 

@@ -128,7 +128,10 @@ fn a_refusing_cache_reports_that_it_is_full() {
     assert!(n > 1500, "{n}");
     assert_eq!(set(&cache, b"more", 1000, NOW), Outcome::OutOfMemory);
     assert!((0..n).all(|n| has(&cache, &number(n), NOW)));
-    assert_eq!(cache.counters().tally.evictions, 0);
+    let counters = cache.counters();
+    assert_eq!(counters.tally.evictions, 0);
+    assert_eq!(counters.tally.out_of_memory, 2);
+    assert_eq!(counters.classes.iter().map(|class| class.tally.out_of_memory).sum::<u64>(), 2);
     assert_eq!(set(&cache, b"more", 1000, NOW + 10), Outcome::Stored);
     assert!(cache.counters().tally.reclaimed > 0);
     cache.check();

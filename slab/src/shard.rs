@@ -49,6 +49,8 @@ pub(crate) struct Shard {
     pub(crate) compare_in: u32,
     /// Class whose price is sampled next.
     pub(crate) sampled: u8,
+    /// Class that found no memory last.
+    pub(crate) starved: u8,
 }
 
 /// What an index entry is worth.
@@ -91,6 +93,7 @@ impl Shard {
             handover: None,
             compare_in: 0,
             sampled: 0,
+            starved: 0,
         })
     }
 
@@ -274,6 +277,12 @@ impl Shard {
         tally.bytes -= bytes;
         self.items -= 1;
         self.bytes -= bytes;
+    }
+
+    /// Notes that an operation was refused for lack of memory.
+    pub(crate) fn count_starved(&mut self) {
+        self.tally.out_of_memory += 1;
+        self.slabs.classes[self.starved as usize].tally.out_of_memory += 1;
     }
 
     /// Notes that an item was found expired or flushed.

@@ -26,7 +26,7 @@ const _: () = assert!(ItemRef::BITS + 32 - TAG_SKIP == 64);
 pub(crate) struct Directory {
     arena: Arc<Arena>,
     buckets: AtomicU32,
-    /// The first bucket of each page; the arena's page 0, which is mapped and belongs to nobody, where there is none.
+    /// The first bucket of each page; null beyond the pages added so far.
     pages: Box<[AtomicPtr<Bucket>]>,
 }
 
@@ -49,8 +49,9 @@ impl Directory {
 
     #[inline]
     fn bucket(&self, bucket: u32) -> &Bucket {
-        // SAFETY: the pages of the directory lie in `arena`, were taken for the index and are never given back (or are
-        // page 0), so they are only ever accessed as atomic words; a page holds `BUCKETS_PER_PAGE` buckets.
+        // SAFETY: the bucket is below a count of buckets that was published after its page, so the address is not null.
+        // The page lies in `arena`, was taken for the index and is never given back: since then its words have only
+        // been accessed atomically.
         unsafe { &*self.address(bucket) }
     }
 
@@ -85,13 +86,13 @@ impl Directory {
 /// Hints the processor to fetch a line.
 #[inline]
 fn prefetch_line(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch has no effect but on the processor's caches, whatever the address.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;
 }
 
@@ -139,8 +140,9 @@ impl Table {
     /// `page` becomes the first page of buckets; at most `pages_max` will be used.
     pub(crate) fn new(arena: Arc<Arena>, page: u32, pages_max: usize) -> Table {
         let pages_max = pages_max.clamp(1, (u32::MAX / BUCKETS_PER_PAGE) as usize);
-        let nowhere = arena.page_address(0).cast();
-        let pages = (0..pages_max).map(|_| AtomicPtr::new(nowhere)).collect();
+        // Zeroed by the kernel and so resident only as far as it is used.
+        // SAFETY: zeroed bytes are a null pointer.
+        let pages = unsafe { Box::new_zeroed_slice(pages_max).assume_init() };
         let directory = Arc::new(Directory { arena, buckets: AtomicU32::new(BUCKETS_MIN), pages });
         let mut table = Table { directory, buckets: BUCKETS_MIN, pages: 0, entries: 0 };
         table.add_page(page);
