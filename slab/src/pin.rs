@@ -1,7 +1,7 @@
 //! Values kept alive while they are being sent.
 #![forbid(unsafe_code)]
 
-use crate::cache::Cache;
+use crate::cache::{Borrower, Cache};
 use crate::draft::Span;
 use crate::item::{ChunkState, HEADER_BYTES, ItemRef, Mark};
 use crate::key::shard_of;
@@ -36,7 +36,7 @@ impl Pin {
         }
         let pins = heap.pins(item);
         let more = pins.checked_add(1)?;
-        if pins == 0 && !cache.lend(meta.item_bytes()) {
+        if pins == 0 && !cache.lend(meta.item_bytes(), Borrower::Reader) {
             shard.tally.lent_refused += 1;
             return None;
         }

@@ -195,6 +195,22 @@ fn lent_memory_is_bounded() {
 }
 
 #[test]
+fn readers_leave_lent_memory_to_writers() {
+    let settings = Settings { lent_bytes_max: Some(400_000), shards: Some(1), ..Settings::default() };
+    let cache = Cache::new(settings).unwrap();
+    let pins: Vec<_> = (0..10)
+        .filter_map(|n| {
+            set(&cache, &number(n), 60_000, NOW);
+            pin(&cache, &number(n))
+        })
+        .collect();
+    assert_eq!(pins.len(), 4, "three quarters of the bound");
+    let mut upload = cache.reserve(&cache.key(b"k"), 60_000, &Store::default()).unwrap();
+    assert!(upload.write(&[b'v'; 60_000], NOW).is_ok());
+    assert_eq!(upload.commit(NOW).outcome, Outcome::Stored);
+}
+
+#[test]
 fn the_limit_can_fall_and_rise() {
     let cache = cache(8 << 20, 2);
     let fill = || assert!((0..100_000).all(|n| set(&cache, &number(n), 100, NOW) == Outcome::Stored));

@@ -40,7 +40,8 @@ pub struct Settings {
     /// Seed of the key hash; the default is random, so that nobody can choose colliding keys.
     pub hash_seed: u64,
     pub huge_pages: HugePages,
-    /// Bound of the memory that readers have pinned and uploads hold; none: half of the memory.
+    /// Bound of the memory that readers have pinned and uploads hold; none: half of the memory. A quarter of it is for
+    /// uploads alone.
     pub lent_bytes_max: Option<usize>,
 }
 

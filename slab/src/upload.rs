@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::arena::{Lent, PAGE_BYTES};
-use crate::cache::Cache;
+use crate::cache::{Borrower, Cache};
 use crate::clock::Seconds;
 use crate::draft::Draft;
 use crate::item::{KeyForm, Shape};
@@ -119,7 +119,7 @@ impl Upload {
         let key = Key { bytes: &self.key[..self.key_len as usize], form: self.form, hash: self.hash };
         let shape = Shape { key: key.bytes, form: key.form, flags: self.store.flags, len: self.len };
         let wanted = self.draft.map_or(self.len, |draft| draft.unplaced).min(PAGE_BYTES);
-        if !self.cache.lend(wanted) {
+        if !self.cache.lend(wanted, Borrower::Writer) {
             return Err(Refusal::OutOfMemory);
         }
         self.lent_bytes += wanted;
