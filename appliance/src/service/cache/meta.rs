@@ -49,9 +49,8 @@ pub fn get(session: &Session<'_>, request: &MetaGet<'_>, parcel: &mut Parcel) {
     let found = service.cache.fetch(&key, &fetch, now, |mut hit| {
         let item = meta_item(session, &hit);
         created.set(item.ttl.created);
-        // With a matching C the value is not sent: the client has it.
         mg::write_hit(&mut parcel.bytes, request, &item);
-        if flags.has(Flag::ReturnValue) {
+        if request.wants_value(item.cas) {
             append_value(&mut hit, parcel);
             parcel.bytes.extend_from_slice(b"\r\n");
         }

@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::request::{Fault, Request};
 use super::token::Tokens;
 
-/// Answered by [`write_hit`] (and the value and `\r\n`, where [`Flag::ReturnValue`] asks for it) or [`write_miss`].
+/// Answered by [`write_hit`] (and the value and `\r\n`, where [`MetaGet::wants_value`]) or [`write_miss`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetaGet<'a> {
     pub key: MetaKey<'a>,
@@ -75,11 +75,18 @@ impl MetaGet<'_> {
         self.flags.write(out);
         out.extend_from_slice(b"\r\n");
     }
+
+    /// Whether the value of an item with this cas id is to be sent: asked for, and not at hand already, as a client says
+    /// that compares with the id it has.
+    #[inline]
+    pub fn wants_value(&self, cas: u64) -> bool {
+        self.flags.has(Flag::ReturnValue) && self.flags.number(Flag::CompareCas) != Some(cas)
+    }
 }
 
 /// Appends the line for an item that is there.
 pub fn write_hit(out: &mut Vec<u8>, request: &MetaGet, item: &MetaItem) {
-    if request.flags.has(Flag::ReturnValue) {
+    if request.wants_value(item.cas) {
         out.extend_from_slice(b"VA ");
         number::write(out, item.value_bytes);
     } else {
@@ -198,6 +205,14 @@ mod tests {
         );
         assert_eq!(hit("mg k k O h\r\n", &MetaItem { fetched: false, ..ITEM }), "HD kk O h0\r\n");
         assert_eq!(hit("mg k q u P1 L2 E3 C4 I x\r\n", &ITEM), "HD\r\n");
+    }
+
+    #[test]
+    fn a_value_that_the_client_has_is_not_sent() {
+        let item = MetaItem { cas: 9, ..ITEM };
+        assert_eq!(hit("mg k C9 v c\r\n", &item), "HD c9\r\n");
+        assert_eq!(hit("mg k C8 v c\r\n", &item), "VA 5 c9\r\n");
+        assert!(!get("mg k C9 v\r\n").wants_value(9) && !get("mg k C8\r\n").wants_value(9));
     }
 
     #[test]
