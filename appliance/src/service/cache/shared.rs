@@ -37,20 +37,21 @@ pub struct Connections {
     pub current: AtomicUsize,
     pub total: AtomicU64,
     pub rejected: AtomicU64,
+    /// How often accepting stopped, where newcomers wait.
     pub limit_reached: AtomicU64,
     pub max: usize,
 }
 
 impl Connections {
-    /// Counts one in; false, and counted as rejected, when the limit is reached.
+    /// Counts one in; false when the limit is reached.
     pub fn admit(&self) -> bool {
-        if self.current.fetch_add(1, Relaxed) < self.max {
-            self.total.fetch_add(1, Relaxed);
-            return true;
+        let before = self.current.fetch_add(1, Relaxed);
+        if before >= self.max {
+            self.current.fetch_sub(1, Relaxed);
+            return false;
         }
-        self.current.fetch_sub(1, Relaxed);
-        self.rejected.fetch_add(1, Relaxed);
-        false
+        self.total.fetch_add(1, Relaxed);
+        true
     }
 
     pub fn leave(&self) {

@@ -31,6 +31,9 @@ const TICK_CHUNKS_MAX: usize = 1024;
 const STOP_NOW_NS: u64 = 1_000_000_000;
 const STOP_GRACEFUL_NS: u64 = 10_000_000_000;
 
+/// Between two looks for a place under the connection limit, as often as memcached looks.
+const PLACE_PAUSE_NS: u64 = 10_000_000;
+
 /// Why the cache could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -204,17 +207,37 @@ pub fn accept_on(core: &Core, service: &Arc<CacheService>, index: usize, gate: &
 /// Starts a conversation, or refuses the connection.
 fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, socket: Descriptor) {
     let Some(pass) = gate.enter() else { return };
-    if !service.connections.admit() && service.settings.when_full == WhenFull::Refuse {
+    let admitted = service.connections.admit();
+    if !admitted && service.settings.when_full == WhenFull::Refuse {
+        service.connections.rejected.fetch_add(1, Relaxed);
         return refuse(core, socket);
     }
+    if service.connections.full() && service.settings.when_full == WhenFull::Wait {
+        service.connections.limit_reached.fetch_add(1, Relaxed);
+    }
     let mut conversation = Conversation::new(core, service, index, socket);
-    let service = Arc::clone(service);
+    let (core_handle, service) = (core.clone(), Arc::clone(service));
     core.spawn("conversation", async move {
+        if !admitted && !wait_for_place(&core_handle, &service).await {
+            return;
+        }
         let ended = conversation.run().await;
         service.connections.leave();
         tracing::trace!(?ended, "a conversation ended");
         drop(pass);
     });
+}
+
+/// Waits until there is room under the connection limit; false when the service stops first. Few wait here: accepting
+/// stops at the limit, but a burst is accepted at once, and by several cores.
+async fn wait_for_place(core: &Core, service: &CacheService) -> bool {
+    while !service.connections.admit() {
+        if service.is_stopping() {
+            return false;
+        }
+        core.sleep_until(core.now_ns() + PLACE_PAUSE_NS).await;
+    }
+    true
 }
 
 /// Tells a client over the limit, in memcached's words, and closes.
