@@ -1,0 +1,98 @@
+//! How many may talk at once, and for how long in silence.
+
+use crate::kit::client::Client;
+use crate::kit::eventually;
+use crate::kit::server::Server;
+
+const REFUSAL: &str = "ERROR Too many open connections\r\n";
+
+/// Connections that are known to be served.
+fn served(server: &Server, count: usize) -> Vec<Client> {
+    let mut clients: Vec<Client> = (0..count).map(|_| server.client()).collect();
+    for client in &mut clients {
+        client.is_quiet();
+    }
+    clients
+}
+
+#[test]
+fn one_more_than_the_limit_is_told_and_closed() {
+    let server = Server::start("-c 5");
+    let mut clients = served(&server, 5);
+    for _ in 0..20 {
+        server.client().expect(REFUSAL).expect_closed();
+    }
+    for client in &mut clients {
+        client.is_quiet();
+    }
+    clients.pop();
+    let mut newcomer = eventually("a free place", || {
+        let mut client = server.client();
+        client.say("mn\r\n");
+        (client.line() == "MN").then_some(client)
+    });
+    server.client().expect(REFUSAL).expect_closed();
+    newcomer.say("stats\r\n");
+    let stats = newcomer.lines_to_end();
+    assert!(stats.contains(&"STAT curr_connections 5".to_owned()), "{stats:?}");
+    assert!(stats.contains(&"STAT max_connections 5".to_owned()), "{stats:?}");
+    let rejected = stats.iter().find_map(|line| line.strip_prefix("STAT rejected_connections ")).unwrap();
+    assert!(rejected.parse::<u32>().unwrap() >= 21, "{rejected}");
+}
+
+#[test]
+fn the_limit_counts_connections_and_not_descriptors() {
+    let server = Server::start("-c 3 -l [::1]:-1 -t 8");
+    let mut clients = served(&server, 3);
+    server.client().expect(REFUSAL).expect_closed();
+    clients[0].say("stats settings\r\n");
+    assert!(clients[0].lines_to_end().contains(&"STAT maxconns 3".to_owned()));
+}
+
+#[test]
+fn where_it_is_asked_for_newcomers_wait_for_a_place() {
+    let server = Server::start("-c 2 -o no_maxconns_fast");
+    let mut clients = served(&server, 2);
+    let mut waiting: Vec<Client> = (0..20).map(|_| server.client()).collect();
+    for client in &mut waiting {
+        client.say("mn\r\n");
+    }
+    waiting[0].hears_nothing();
+    clients[0].is_quiet();
+    drop(clients);
+    // Whose turn it is, is not promised: each leaves when it was served.
+    while !waiting.is_empty() {
+        let served = eventually("the next that is served", || waiting.iter_mut().position(Client::has_news));
+        waiting.swap_remove(served).expect("MN\r\n");
+    }
+    server.until_stat("curr_connections", |open| open == 1);
+    assert!(server.stat("listen_disabled_num") > 0);
+    server.until_stat("accepting_conns", |accepting| accepting == 1);
+    server.until_stat("rejected_connections", |rejected| rejected == 0);
+}
+
+#[test]
+fn who_is_silent_for_too_long_is_shown_out() {
+    let server = Server::start("-o idle_timeout=1");
+    let mut silent = server.client();
+    silent.say("get k").expect_closed();
+    server.client().say("mn\r\n").expect("MN\r\n").expect_closed();
+    assert_eq!(server.stat("idle_kicks"), 2);
+}
+
+#[test]
+fn connections_that_come_and_go_leave_nothing_behind() {
+    let server = Server::start("");
+    let resident = |rounds: usize| {
+        for _ in 0..rounds {
+            let mut clients = served(&server, 50);
+            clients[0].say("get k").finish();
+            clients[1].say("set k 0 0 100\r\nabc").finish();
+        }
+        server.until_stat("curr_connections", |open| open == 1);
+        server.resident_bytes()
+    };
+    let before = resident(20);
+    let after = resident(60);
+    assert!(after < before + (2 << 20), "{before} bytes became {after}");
+}

@@ -1,0 +1,24 @@
+//! The cache as its clients and its operators meet it: real sockets against the real binary.
+//!
+//! - [`kit`]: a server that is killed when its test ends, a client with deadlines, waiting for a condition
+//! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
+//! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`]
+//! - what it costs: [`memory`]
+//! - how it is run: [`stats`], [`operation`], [`listening`]
+//!
+//! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
+#![forbid(unsafe_code)]
+
+mod classic;
+mod connections;
+mod expiry;
+mod framing;
+mod kit;
+mod listening;
+mod malformed;
+mod memory;
+mod meta;
+mod operation;
+mod slow;
+mod stats;
+mod values;

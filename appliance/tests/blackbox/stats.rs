@@ -1,0 +1,171 @@
+//! What operators' tools read.
+
+use crate::kit::server::Server;
+
+/// What exporters of metrics ask for by name.
+const GENERAL: &[&str] = &[
+    "pid",
+    "uptime",
+    "time",
+    "version",
+    "pointer_size",
+    "rusage_user",
+    "rusage_system",
+    "max_connections",
+    "curr_connections",
+    "total_connections",
+    "rejected_connections",
+    "cmd_get",
+    "cmd_set",
+    "cmd_flush",
+    "cmd_touch",
+    "cmd_meta",
+    "get_hits",
+    "get_misses",
+    "get_expired",
+    "get_flushed",
+    "delete_misses",
+    "delete_hits",
+    "incr_misses",
+    "incr_hits",
+    "decr_misses",
+    "decr_hits",
+    "cas_misses",
+    "cas_hits",
+    "cas_badval",
+    "touch_hits",
+    "touch_misses",
+    "store_too_large",
+    "store_no_memory",
+    "auth_cmds",
+    "auth_errors",
+    "bytes_read",
+    "bytes_written",
+    "limit_maxbytes",
+    "accepting_conns",
+    "listen_disabled_num",
+    "threads",
+    "conn_yields",
+    "hash_bytes",
+    "bytes",
+    "curr_items",
+    "total_items",
+    "expired_unfetched",
+    "evicted_unfetched",
+    "evictions",
+    "reclaimed",
+];
+
+#[test]
+fn the_general_ones_have_memcacheds_names() {
+    let server = Server::start("");
+    let stats = server.stats("");
+    for name in GENERAL {
+        assert!(stats.contains_key(*name), "{name}");
+    }
+    assert_eq!((stats["version"].as_str(), stats["threads"].as_str()), ("1.6.45", "2"));
+    assert_eq!((stats["limit_maxbytes"].as_str(), stats["pointer_size"].as_str()), ("67108864", "64"));
+}
+
+#[test]
+fn what_clients_do_is_counted_on_all_cores_until_it_is_reset() {
+    let server = Server::start("-t 4");
+    let mut clients: Vec<_> = (0..16).map(|_| server.client()).collect();
+    for client in &mut clients {
+        client.say("set k 0 0 1\r\n1\r\nget k k none\r\n").expect("STORED\r\n").lines_to_end();
+        client.say("incr k 1\r\nincr none 1\r\ndecr none 1\r\n").line();
+        client.expect("NOT_FOUND\r\nNOT_FOUND\r\n");
+        client.say("touch k 0\r\ntouch none 0\r\ndelete none\r\n").expect("TOUCHED\r\nNOT_FOUND\r\nNOT_FOUND\r\n");
+        client.say("mg k\r\nmg none\r\n").expect("HD\r\nEN\r\n");
+    }
+    let expected = [
+        ("cmd_set", 16),
+        ("cmd_get", 80),
+        ("get_hits", 48),
+        ("get_misses", 32),
+        ("incr_hits", 16),
+        ("incr_misses", 16),
+        ("decr_misses", 16),
+        ("touch_hits", 16),
+        ("touch_misses", 16),
+        ("cmd_touch", 32),
+        ("cmd_meta", 32),
+        ("delete_misses", 16),
+    ];
+    let stats = server.stats("");
+    for (name, number) in expected {
+        assert_eq!(stats[name], number.to_string(), "{name}");
+    }
+    assert_eq!(stats["curr_connections"], "17");
+    clients[0].say("stats reset\r\n").expect("RESET\r\n").is_quiet();
+    let stats = server.stats("");
+    for (name, _) in expected {
+        assert_eq!(stats[name], "0", "{name}");
+    }
+    assert_eq!(stats["curr_items"], "1");
+}
+
+#[test]
+fn items_and_slabs_tell_of_the_same_classes() {
+    let server = Server::start("");
+    let mut client = server.client();
+    client.say("set small 0 0 1\r\nx\r\n").expect("STORED\r\n");
+    client.say(crate::kit::set("large", &[b'x'; 50_000])).expect("STORED\r\n");
+    let (items, slabs) = (server.stats("items"), server.stats("slabs"));
+    let counts: Vec<_> = items.iter().filter(|(name, _)| name.ends_with(":number")).collect();
+    assert_eq!(counts.iter().map(|(_, count)| count.parse::<u32>().unwrap()).sum::<u32>(), 2, "{counts:?}");
+    for (name, _) in counts {
+        let class = name.strip_prefix("items:").unwrap().strip_suffix(":number").unwrap();
+        for fact in ["chunk_size", "chunks_per_page", "total_pages", "total_chunks", "used_chunks", "free_chunks"] {
+            assert!(slabs.contains_key(&format!("{class}:{fact}")), "{class}:{fact}");
+        }
+        for fact in ["age", "evicted", "evicted_time", "outofmemory", "reclaimed", "evicted_unfetched"] {
+            assert!(items.contains_key(&format!("items:{class}:{fact}")), "{class}:{fact}");
+        }
+    }
+    assert!(slabs.contains_key("active_slabs") && slabs.contains_key("total_malloced"));
+}
+
+#[test]
+fn settings_are_what_was_asked_for() {
+    let server = Server::start("-m 100 -c 333 -b 55 -I 2m -R 7 -f 1.5 -A -F -o idle_timeout=9,no_maxconns_fast");
+    let settings = server.stats("settings");
+    for (name, expected) in [
+        ("maxbytes", "104857600"),
+        ("maxconns", "333"),
+        ("tcp_backlog", "55"),
+        ("item_size_max", "2097152"),
+        ("reqs_per_event", "7"),
+        ("growth_factor", "1.50"),
+        ("shutdown_command", "yes"),
+        ("flush_enabled", "no"),
+        ("idle_timeout", "9"),
+        ("maxconns_fast", "no"),
+        ("num_threads", "2"),
+        ("cas_enabled", "yes"),
+        ("evictions", "on"),
+        ("verbosity", "0"),
+    ] {
+        assert_eq!(settings[name], expected, "{name}");
+    }
+}
+
+#[test]
+fn verbosity_is_set_and_capped() {
+    let server = Server::start("");
+    server.client().say("verbosity 1\r\n").expect("OK\r\n");
+    assert_eq!(server.stats("settings")["verbosity"], "1");
+    server.client().say("verbosity 4294967295\r\n").expect("OK\r\n");
+    assert_eq!(server.stats("settings")["verbosity"], "2");
+}
+
+#[test]
+fn subjects_that_show_nothing_here_answer_as_memcacheds_do() {
+    let server = Server::start("-X -W");
+    let mut client = server.client();
+    client.say("stats sizes\r\n").expect("STAT sizes_status disabled\r\nEND\r\n");
+    client.say("stats cachedump 1 1\r\n").expect("CLIENT_ERROR stats cachedump not allowed\r\n");
+    client.say("watch fetchers\r\n").expect("CLIENT_ERROR watch commands not allowed\r\n");
+    client.say("lru_crawler metadump all\r\n").line();
+    client.say("slabs automove 1\r\nlru mode flat\r\n").expect("OK\r\nOK\r\n").is_quiet();
+}
