@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use crate::Errno;
 use crate::buffers::lend::LendMut;
 use crate::buffers::parcel::{Parcel, ParcelPool};
 use crate::buffers::provided::Provided;
@@ -19,12 +20,12 @@ use crate::descriptor::Descriptor;
 use crate::executor::{Executor, TaskId};
 use crate::flight::{Flight, Landing};
 use crate::kernel::{Completion, Kernel, Wait};
+use crate::limits::{Idle, Limits};
 use crate::op::{Cancel, Offset, Op};
 use crate::slots::Slots;
 use crate::stall::{StallDetector, StallReport};
 use crate::timers::Timers;
 use crate::token::Token;
-use crate::{Errno, Limits};
 
 /// A handle on this thread's core. Cloning it is one count.
 #[derive(Clone)]
@@ -293,7 +294,8 @@ impl Core {
         if shared.provided.relieved() {
             std::mem::take(&mut *shared.starving.borrow_mut()).into_iter().for_each(|task| self.wake(task));
         }
-        let wait = if shared.executor.has_ready() || !shared.next_turn.borrow().is_empty() {
+        let spins = shared.limits.idle == Idle::Spin;
+        let wait = if spins || shared.executor.has_ready() || !shared.next_turn.borrow().is_empty() {
             Wait::No
         } else {
             shared.timers.borrow().next_ns().map_or(Wait::Forever, Wait::UntilNs)

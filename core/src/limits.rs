@@ -19,10 +19,21 @@ pub struct Limits {
     pub backlog_chunks_max: usize,
     /// Tasks polled between two system calls, so that a busy core still hears of completions.
     pub polls_per_turn_max: usize,
+    /// What a core does when it has nothing to do.
+    pub idle: Idle,
     /// A turn that computes for longer is a stall: counted, and named when asked for.
     pub stall_ns: u64,
     /// How long a dying ring may take to drain.
     pub drain_ns: u64,
+}
+
+/// What a core does when it has nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Sleeps in the kernel until something completes.
+    Sleep,
+    /// Looks again at once: for a load generator, whose waking would be charged to the server that it measures.
+    Spin,
 }
 
 impl Default for Limits {
@@ -37,6 +48,7 @@ impl Default for Limits {
             registered_buffer_bytes: 256 * 1024,
             backlog_chunks_max: 4,
             polls_per_turn_max: 1024,
+            idle: Idle::Sleep,
             stall_ns: 20_000_000,
             drain_ns: 2_000_000_000,
         }

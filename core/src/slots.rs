@@ -49,15 +49,7 @@ type Backlog = Option<Box<VecDeque<Landing>>>;
 
 impl Slot {
     const fn empty() -> Slot {
-        Slot {
-            generation: 0,
-            state: State::Free,
-            cancelled: false,
-            waiter: None,
-            op: None,
-            first: None,
-            rest: None,
-        }
+        Slot { generation: 0, state: State::Free, cancelled: false, waiter: None, op: None, first: None, rest: None }
     }
 
     #[inline]

@@ -101,6 +101,17 @@ impl Connection {
         Ok(None)
     }
 
+    /// Sends the parcel after the one before it. Returns once the kernel has it, not once it is sent.
+    #[inline]
+    pub async fn send(&mut self, parcel: Parcel, input: &mut Input) -> Result<(), End> {
+        let mut late = self.post(parcel)?;
+        while let Some(parcel) = late {
+            self.flush(input).await?;
+            late = self.post(parcel)?;
+        }
+        Ok(())
+    }
+
     /// Waits until the last parcel is sent. While the peer makes us wait, no receive buffer is held: what had arrived is
     /// added to the input.
     pub async fn flush(&mut self, input: &mut Input) -> Result<(), End> {

@@ -19,6 +19,7 @@ use spindle_core::gate::Gate;
 use spindle_core::probe::Unsupported;
 use spindle_core::stall::StallReport;
 use spindle_core::thread::{CorePlan, start};
+use spindle_core::limits::Idle;
 use spindle_core::{Core, Errno, Limits};
 
 use crate::dial::dial;
@@ -130,7 +131,8 @@ fn limits(load: &Load) -> Limits {
     let connections: usize = load.classes.iter().map(|class| class.connections).sum();
     let (few, many) = (usize::from(*RECEIVE_BUFFERS.start()), usize::from(*RECEIVE_BUFFERS.end()));
     let receive_buffers = connections.clamp(few, many).next_power_of_two() as u16;
-    Limits { receive_buffers, backlog_chunks_max: 16, ..Limits::default() }
+    // A load that sleeps has to be woken by its server, which would be charged for that.
+    Limits { receive_buffers, backlog_chunks_max: 16, idle: Idle::Spin, ..Limits::default() }
 }
 
 /// Both ends of the measured time.

@@ -23,6 +23,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Times that one operation asks other shards for pages before it gives up: each time for twice as many.
 const RAIDS_MAX: u32 = 14;
 
+/// Who holds memory beyond the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Borrower {
+    /// A pin; without one the value is copied.
+    Reader,
+    /// An upload; without memory the store is refused.
+    Writer,
+}
+
 /// A handle: clones are the same cache.
 ///
 /// Every method but those that say otherwise holds one shard's lock for a time that does not grow with the number of
@@ -275,10 +284,15 @@ impl Cache {
         &self.0.arena
     }
 
-    /// Counts bytes as lent, unless that would be too many.
-    pub(crate) fn lend(&self, bytes: usize) -> bool {
+    /// Counts bytes as lent, unless that would be too many: readers leave a quarter of the bound to writers.
+    pub(crate) fn lend(&self, bytes: usize, borrower: Borrower) -> bool {
+        let bound = self.0.lent_bytes_max.load(Relaxed);
+        let bound = match borrower {
+            Borrower::Reader => bound / 4 * 3,
+            Borrower::Writer => bound,
+        };
         let before = self.0.lent_bytes.fetch_add(bytes, Relaxed);
-        let fits = before + bytes <= self.0.lent_bytes_max.load(Relaxed);
+        let fits = before + bytes <= bound;
         if !fits {
             self.unlend(bytes);
         }

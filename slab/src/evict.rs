@@ -315,16 +315,18 @@ impl Shard {
         false
     }
 
-    /// Gives a page back, in steps, while more are in use than the limit allows.
-    pub(crate) fn shed(&mut self, now: Seconds) {
+    /// One step, of up to `STEPS` chunks, towards giving a page back while more are in use than the limit allows; false
+    /// when there is no need, or nothing to give.
+    pub(crate) fn shed(&mut self, now: Seconds) -> bool {
         let pool = self.slabs.heap.pool();
-        if pool.used > pool.budget
-            && self.handover.is_none()
-            && self.eviction == Eviction::Evict
-            && let Some(donor) = self.donor(u8::MAX, 1)
-        {
-            self.begin_handover(donor, Recipient::Pool, now);
+        if pool.used <= pool.budget || self.eviction == Eviction::Refuse {
+            return false;
         }
+        if self.handover.is_some() {
+            self.hand_over(STEPS, now);
+            return true;
+        }
+        self.donor(u8::MAX, 1).is_some_and(|donor| self.begin_handover(donor, Recipient::Pool, now))
     }
 
     fn any_donor(&self, except: u8) -> Option<u8> {

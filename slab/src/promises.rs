@@ -232,6 +232,19 @@ fn the_limit_can_fall_and_rise() {
 }
 
 #[test]
+fn a_limit_that_falls_is_met_in_few_ticks() {
+    let cache = cache(16 << 20, 1);
+    assert!((0..140).all(|n| set(&cache, &number(n), 100_000, NOW) == Outcome::Stored));
+    cache.set_memory_limit(2 << 20).unwrap();
+    // A page of 64 KiB holds a chunk or two of such items: 64 KiB for each 64 of the chunks that a tick may look at.
+    for _ in 0..20 {
+        cache.tick(NOW, 1024);
+    }
+    assert!(cache.counters().memory_bytes_used <= 2 << 20, "{:?}", cache.counters());
+    cache.check();
+}
+
+#[test]
 fn ticks_find_what_has_expired() {
     let cache = cache(8 << 20, 2);
     for n in 0..20_000 {

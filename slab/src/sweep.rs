@@ -3,16 +3,20 @@
 
 use crate::clock::Seconds;
 use crate::item::ChunkState;
-use crate::shard::{Life, Shard};
+use crate::shard::{Life, STEPS, Shard};
 use crate::slabs::Emptied;
 
 impl Shard {
-    /// Looks at up to `chunks_max` chunks, round after round over all pages, and removes what is dead.
+    /// Looks at up to `chunks_max` chunks, round after round over all pages, and removes what is dead. A limit that has
+    /// fallen comes first: its pages are given back within the same bound, a step at least.
     pub(crate) fn sweep(&mut self, chunks_max: usize, now: Seconds) {
         self.flush_if_due(now);
         self.work(now);
-        self.shed(now);
-        for _ in 0..chunks_max {
+        let mut chunks_left = chunks_max;
+        while chunks_left > 0 && self.shed(now) {
+            chunks_left = chunks_left.saturating_sub(STEPS);
+        }
+        for _ in 0..chunks_left {
             self.sweep_step(now);
         }
     }

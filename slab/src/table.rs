@@ -74,14 +74,19 @@ impl Directory {
             while lanes != 0 {
                 if let Some(item) = ItemRef::from_bits(bucket[lanes.trailing_zeros() as usize].load(Relaxed)) {
                     let first = self.arena.page_address(0).wrapping_add(item.at() as usize);
-                    prefetch_line(first);
-                    prefetch_line(first.wrapping_add(64));
+                    // Header, key and a value of 100 bytes or so; its length is not known before the header is here.
+                    for line in 0..ITEM_LINES {
+                        prefetch_line(first.wrapping_add(line * 64));
+                    }
                 }
                 lanes &= lanes - 1;
             }
         }
     }
 }
+
+/// Lines of an item that are asked for ahead of its use.
+const ITEM_LINES: usize = 3;
 
 /// Hints the processor to fetch a line.
 #[inline]

@@ -4,6 +4,7 @@
 //! start         listeners, one core a thread, ticks, and the orderly stop
 //! shared        what all cores share: the cache, the clock, counters, the connection limit
 //! conversation  one client's flow: input -> requests -> parcel -> output
+//! ahead         in a pipeline, asks memory for the next requests' items before the first is served
 //! classic meta  the join: a request of either protocol -> the cache -> its reply
 //! admin         stats, verbosity, cache_memlimit, shutdown and the commands for memcached's own machinery
 //! value         large values, received straight into the cache's memory
@@ -12,6 +13,7 @@
 //! ```
 
 pub mod admin;
+pub mod ahead;
 pub mod classic;
 pub mod clock;
 pub mod conversation;

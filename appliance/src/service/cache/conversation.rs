@@ -12,6 +12,7 @@ use spindle_net::wire::memcached::request::CloseReason;
 use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, data_block, parse_resumed};
 use spindle_slab::{Expiry, Key, Outcome, Seconds};
 
+use super::ahead::{REQUESTS_MAX, look_ahead};
 use super::classic::Progress;
 use super::counters::ClientCounters;
 use super::shared::CacheService;
@@ -176,13 +177,17 @@ impl Conversation {
         let service = &*self.service;
         let session =
             Session { service, counters: &service.clients[self.index], now: service.clock.seconds(self.core.now_ns()) };
-        for _ in 0..service.settings.requests_per_turn {
+        for served in 0..service.settings.requests_per_turn {
             if session.is_full(parcel) {
                 return Next::Flush;
             }
             let input = self.input.bytes();
             if input.is_empty() {
                 return Next::Receive;
+            }
+            if served % REQUESTS_MAX == 1 {
+                // There is more than the one request just served: a pipeline.
+                look_ahead(&service.cache, input, &self.limits);
             }
             match parse(input, self.searched, &self.limits) {
                 Parsed::Incomplete => {
@@ -192,11 +197,10 @@ impl Conversation {
                 Parsed::Request { request, consumed } => {
                     self.searched = 0;
                     match serve(&session, &request, &input[consumed..], self.keys_done, parcel) {
-                        Served::Line => {
+                        Served::Whole { block_bytes } => {
                             self.keys_done = 0;
-                            self.input.consume(consumed);
+                            self.input.consume(consumed + block_bytes);
                         }
-                        Served::Block { bytes } => self.input.consume(consumed + bytes),
                         Served::Full { keys_done } => {
                             self.keys_done = keys_done;
                             return Next::Flush;
@@ -242,12 +246,8 @@ impl Conversation {
 
     /// Sends the parcel after the one before it.
     async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
-        let mut late = self.post(parcel)?;
-        while let Some(parcel) = late {
-            self.connection.flush(&mut self.input).await.map_err(Ended::Connection)?;
-            late = self.post(parcel)?;
-        }
-        Ok(())
+        self.service.clients[self.index].bytes_written.add(parcel.len() as u64);
+        self.connection.send(parcel, &mut self.input).await.map_err(Ended::Connection)
     }
 
     /// Waits for more input; for a client that says nothing for too long, and for the end of the service.
@@ -316,7 +316,9 @@ impl Conversation {
         };
         session.counters.bytes_read.add(finished.received_bytes);
         value::answer(&session, &line, finished, &self.limits, &mut parcel);
-        self.send(parcel).await?;
+        if !parcel.is_empty() {
+            self.send(parcel).await?;
+        }
         self.swallow(swallow_bytes).await
     }
 }
@@ -332,11 +334,9 @@ fn parse<'a>(input: &'a [u8], searched: usize, limits: &Limits) -> Parsed<'a> {
 
 /// What came of one request.
 enum Served {
-    /// Answered; it was a line alone.
-    Line,
     /// Answered; the line was followed by this many bytes of data block.
-    Block {
-        bytes: usize,
+    Whole {
+        block_bytes: usize,
     },
     Full {
         keys_done: usize,
@@ -368,13 +368,13 @@ fn serve(session: &Session<'_>, request: &Request<'_>, after: &[u8], keys_done: 
         Request::Quit => return Served::Quit,
         rare => admin::serve(session, rare, parcel),
     }
-    Served::Line
+    Served::Whole { block_bytes: 0 }
 }
 
 /// Answers a request with a data block, if that is here.
 #[inline]
 fn serve_block(session: &Session<'_>, request: &Request<'_>, after: &[u8], parcel: &mut Parcel) -> Served {
-    let Some(data_bytes) = request.data_bytes() else { return Served::Line };
+    let Some(data_bytes) = request.data_bytes() else { return Served::Whole { block_bytes: 0 } };
     let block_bytes = data_block::bytes(data_bytes) as usize;
     let Some(block) = after.get(..block_bytes) else {
         return if data_bytes >= UPLOAD_BYTES_MIN { Served::NeedsUpload } else { Served::NeedsBlock };
@@ -390,5 +390,5 @@ fn serve_block(session: &Session<'_>, request: &Request<'_>, after: &[u8], parce
         (Ok(()), Request::MetaSet(set)) => meta::set(session, set, value, parcel),
         (Ok(()), _) => {}
     }
-    Served::Block { bytes: block_bytes }
+    Served::Whole { block_bytes }
 }
