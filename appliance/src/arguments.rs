@@ -3,10 +3,11 @@
 //!
 //! - [`memcached`]: memcached's command line, short, bundled, attached and long
 //! - [`extended`]: the table of its `-o` options: which mean something here, which do not, which are not built
-//! - [`serve`]: the native command line
+//! - [`serve`], [`load`]: the native command lines
 #![forbid(unsafe_code)]
 
 pub mod extended;
+pub mod load;
 pub mod memcached;
 pub mod serve;
 
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use load::LoadArguments;
 pub use memcached::MemcachedArguments;
 pub use serve::ServeArguments;
 
@@ -34,6 +36,8 @@ pub enum Typed {
     Memcached(Box<MemcachedArguments>),
     /// Be the whole box.
     Serve(ServeArguments),
+    /// Put load on servers and measure them.
+    Load(LoadArguments),
 }
 
 /// A command line that was not understood, with a sentence for its author.
@@ -53,6 +57,8 @@ struct NativeArguments {
 enum NativeCommand {
     /// Serve everything that is configured; without a file, everything that exists, on loopback
     Serve(ServeArguments),
+    /// Put load on servers and measure them
+    Load(LoadArguments),
     /// Be a memcached: its command line, its defaults, its protocol
     #[command(version = VERSION, display_name = "spindle")]
     Memcached(Box<MemcachedArguments>),
@@ -73,6 +79,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Argu
         Parsed::Print(text) => Typed::Print(text),
         Parsed::Arguments(NativeArguments { command: None }) => Typed::Serve(ServeArguments { file: None }),
         Parsed::Arguments(NativeArguments { command: Some(NativeCommand::Serve(typed)) }) => Typed::Serve(typed),
+        Parsed::Arguments(NativeArguments { command: Some(NativeCommand::Load(typed)) }) => Typed::Load(typed),
         Parsed::Arguments(NativeArguments { command: Some(NativeCommand::Memcached(typed)) }) => {
             memcached_or_license(typed)
         }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use crate::arguments::ArgumentError;
 use crate::lifecycle::LifecycleError;
+use crate::load::LoadFailure;
 use crate::service::ServiceError;
 use crate::settings::SettingsError;
 
@@ -34,6 +35,9 @@ pub enum Failure {
     /// The service itself.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// A measurement.
+    #[error(transparent)]
+    Load(#[from] LoadFailure),
     /// The detached process failed before it served; it has said why itself.
     #[error("the detached process ended before it was ready")]
     Detached(u8),
@@ -48,6 +52,8 @@ impl Failure {
             Self::Settings(_) => EXIT_USAGE,
             Self::Lifecycle(error) => error.exit_status(),
             Self::Service(error) => error.exit_status(),
+            Self::Load(LoadFailure::Row(_)) => EXIT_USAGE,
+            Self::Load(_) => EXIT_SYSTEM,
             Self::Detached(status) => *status,
         })
     }

@@ -12,6 +12,7 @@
 //! - [`arguments`]: the command lines (`spindle serve`, `spindle memcached`), read and not yet believed
 //! - [`settings`]: one validator for command lines and files; what it returns is complete, bounded and final
 //! - [`lifecycle`]: daemon, limits, user, pid file, signals
+//! - [`load`]: the load lab, instead of a service
 //! - [`service`]: what runs between the start and the stop
 //! - [`failure`]: every way in which a start fails, whose fault it is, and the exit status that says so
 #![deny(unsafe_code)]
@@ -19,5 +20,6 @@
 pub mod arguments;
 pub mod failure;
 pub mod lifecycle;
+pub mod load;
 pub mod service;
 pub mod settings;

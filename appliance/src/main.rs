@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use spindle_appliance::arguments::{self, Typed};
 use spindle_appliance::failure::Failure;
 use spindle_appliance::lifecycle::{self, Entered};
+use spindle_appliance::load;
 use spindle_appliance::service;
 use spindle_appliance::settings::{self, Settings};
 
@@ -33,6 +34,7 @@ fn run() -> Result<(), Failure> {
         }
         Typed::Memcached(typed) => start(settings::from_memcached(&typed, arguments::port_file_from_environment())?),
         Typed::Serve(typed) => start(settings::from_serve(&typed)?),
+        Typed::Load(typed) => Ok(load::run(&typed)?),
     }
 }
 

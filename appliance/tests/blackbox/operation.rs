@@ -32,7 +32,7 @@ fn a_client_that_never_reads_cannot_prevent_the_end() {
     server.client().say(set("k", &value(1, 1_000_000))).expect("STORED\r\n");
     let mut stuck: Vec<Client> = (0..5).map(|_| server.narrow_client()).collect();
     for client in &mut stuck {
-        client.say_until_stuck(b"get k\r\n");
+        client.say_until_stuck(&b"get k\r\n".repeat(1000));
     }
     let mut uploading = server.client();
     uploading.say("set u 0 0 1000000\r\nonly the beginning");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::random::Random;
-use super::world::{Faults, Object, Stream, World};
+use super::world::{Faults, Object, State, Stream, World};
 use crate::buffers::provided::{Consumer, Provided};
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
@@ -108,97 +108,107 @@ impl SimulatedKernel {
     fn attempt(&mut self, user_data: u64, pending: Pending, completions: &mut Vec<Completion>) -> Option<Pending> {
         let world = self.world.clone();
         let state = &mut *world.0.borrow_mut();
-        let faults = state.faults;
-        let random = &mut state.random;
-        if random.chance(faults.late) {
+        let late = state.faults.late;
+        if state.random.chance(late) {
             return Some(pending);
         }
         let token = Token::decode(user_data).expect("only tokens are pending");
-        let mut done = |result: i32| completions.push(Completion::new(token, result));
         match pending {
-            Pending::Accept { listener } => {
-                let Some(Object::Listener(queue)) = state.objects.get_mut(&listener) else { return None };
-                let Some(number) = queue.pop_front() else { return Some(pending) };
-                let ends = random.chance(faults.ends_early);
-                let completion = Completion::new(token, number);
-                completions.push(if ends { completion } else { completion.with_more() });
-                (!ends).then_some(pending)
+            Pending::Accept { .. } | Pending::Receive { .. } => {
+                self.attempt_multishot(token, pending, state, completions)
             }
-            Pending::Receive { socket } => {
-                let stream = stream(state.objects.get_mut(&socket));
-                let completion = receive(token, stream, random, faults, &self.provided)?;
-                completions.extend(completion);
-                completion.is_none_or(|completion| completion.more()).then_some(pending)
+            Pending::ReceiveInto { .. } => self.attempt_receive_into(token, pending, state, completions),
+            Pending::Send { .. } | Pending::SendZeroCopy { .. } => attempt_send(token, pending, state, completions),
+            Pending::Notification { due_ns, .. } | Pending::Read { due_ns, .. } | Pending::Write { due_ns, .. }
+                if due_ns > state.now_ns =>
+            {
+                Some(pending)
             }
-            Pending::ReceiveInto { socket, length } => {
-                let stream = stream(state.objects.get_mut(&socket));
-                if stream.reset {
-                    done(-(Errno::ECONNRESET as i32));
-                } else if stream.to_server.is_empty() && !stream.finished {
-                    return Some(pending);
-                } else {
-                    let count = shortened(length.min(stream.to_server.len()), random, faults);
-                    self.moving.insert(user_data, stream.to_server.drain(..count).collect());
-                    done(count as i32);
-                }
-                None
-            }
-            Pending::Send { socket, length } | Pending::SendZeroCopy { socket, length } => {
-                let stream = stream(state.objects.get_mut(&socket));
-                let room = stream.window.saturating_sub(stream.to_client.len());
-                if stream.reset || stream.server_finished {
-                    done(-(Errno::EPIPE as i32));
-                    return None;
-                }
-                if room == 0 && length > 0 {
-                    return Some(pending);
-                }
-                if matches!(pending, Pending::SendZeroCopy { .. }) {
-                    // A whole send, as MSG_WAITALL makes it; the bytes are read when the notification says so.
-                    completions.push(Completion::new(token, length as i32).with_more());
-                    let due_ns = state.now_ns + random.below(200_000) as u64;
-                    return Some(Pending::Notification { length, due_ns });
-                }
-                done(shortened(length.min(room), random, faults) as i32);
-                None
-            }
-            Pending::Notification { due_ns, .. } if due_ns > state.now_ns => Some(pending),
             Pending::Notification { length, .. } => {
                 completions.push(Completion::new(token, length as i32).with_notification());
                 None
             }
             Pending::Shutdown { socket } => {
                 stream(state.objects.get_mut(&socket)).server_finished = true;
-                done(0);
+                completions.push(Completion::new(token, 0));
                 None
             }
-            Pending::Read { due_ns, .. } | Pending::Write { due_ns, .. } if due_ns > state.now_ns => Some(pending),
-            Pending::Read { file, offset, length, .. } => {
-                let Some(Object::File(bytes)) = state.objects.get(&file) else { return None };
-                if random.chance(faults.input_output) {
-                    done(-(Errno::EIO as i32));
-                    return None;
-                }
-                let start = (offset as usize).min(bytes.len());
-                let count = shortened(length.min(bytes.len() - start), random, faults);
-                self.moving.insert(user_data, bytes[start..start + count].to_vec());
-                done(count as i32);
-                None
-            }
-            Pending::Write { length, .. } => {
-                if random.chance(faults.no_space) {
-                    done(-(Errno::ENOSPC as i32));
-                } else if random.chance(faults.input_output) {
-                    done(-(Errno::EIO as i32));
-                } else {
-                    done(shortened(length, random, faults) as i32);
-                }
+            Pending::Read { .. } | Pending::Write { .. } => {
+                let result = self.attempt_file(token, &pending, state);
+                completions.push(Completion::new(token, result.unwrap_or_else(|errno| -(errno as i32))));
                 None
             }
             Pending::Unsupported => {
-                done(-(Errno::EINVAL as i32));
+                completions.push(Completion::new(token, -(Errno::EINVAL as i32)));
                 None
             }
+        }
+    }
+
+    fn attempt_multishot(
+        &self,
+        token: Token,
+        pending: Pending,
+        state: &mut State,
+        completions: &mut Vec<Completion>,
+    ) -> Option<Pending> {
+        let State { random, faults, objects, .. } = state;
+        let completion = match pending {
+            Pending::Accept { listener } => {
+                let Some(Object::Listener(queue)) = objects.get_mut(&listener) else { return None };
+                let number = queue.pop_front();
+                let ends = random.chance(faults.ends_early);
+                number
+                    .map(|number| Completion::new(token, number))
+                    .map(|done| if ends { done } else { done.with_more() })
+            }
+            Pending::Receive { socket } => {
+                receive(token, stream(objects.get_mut(&socket)), random, *faults, &self.provided)
+            }
+            _ => None,
+        };
+        completions.extend(completion);
+        completion.is_none_or(|completion| completion.more()).then_some(pending)
+    }
+
+    fn attempt_receive_into(
+        &mut self,
+        token: Token,
+        pending: Pending,
+        state: &mut State,
+        completions: &mut Vec<Completion>,
+    ) -> Option<Pending> {
+        let Pending::ReceiveInto { socket, length } = pending else { return None };
+        let stream = stream(state.objects.get_mut(&socket));
+        if stream.reset {
+            completions.push(Completion::new(token, -(Errno::ECONNRESET as i32)));
+        } else if stream.to_server.is_empty() && !stream.finished {
+            return Some(pending);
+        } else {
+            let count = shortened(length.min(stream.to_server.len()), &mut state.random, state.faults);
+            self.moving.insert(token.encode(), stream.to_server.drain(..count).collect());
+            completions.push(Completion::new(token, count as i32));
+        }
+        None
+    }
+
+    /// The count of a read or write.
+    fn attempt_file(&mut self, token: Token, pending: &Pending, state: &mut State) -> Result<i32, Errno> {
+        let State { random, faults, objects, .. } = state;
+        if random.chance(faults.input_output) {
+            return Err(Errno::EIO);
+        }
+        match pending {
+            Pending::Read { file, offset, length, .. } => {
+                let Some(Object::File(bytes)) = objects.get(file) else { return Err(Errno::EBADF) };
+                let start = (*offset as usize).min(bytes.len());
+                let count = shortened((*length).min(bytes.len() - start), random, *faults);
+                self.moving.insert(token.encode(), bytes[start..start + count].to_vec());
+                Ok(count as i32)
+            }
+            Pending::Write { .. } if random.chance(faults.no_space) => Err(Errno::ENOSPC),
+            Pending::Write { length, .. } => Ok(shortened(*length, random, *faults) as i32),
+            _ => Err(Errno::EINVAL),
         }
     }
 
@@ -347,20 +357,46 @@ fn shortened(count: usize, random: &mut Random, faults: Faults) -> usize {
     if count > 1 && random.chance(faults.short) { random.between(1, count) } else { count }
 }
 
-/// One step of a multishot receive: `Some(None)` when there is nothing yet.
+fn attempt_send(
+    token: Token,
+    pending: Pending,
+    state: &mut State,
+    completions: &mut Vec<Completion>,
+) -> Option<Pending> {
+    let (Pending::Send { socket, length } | Pending::SendZeroCopy { socket, length }) = pending else { return None };
+    let stream = stream(state.objects.get_mut(&socket));
+    if stream.reset || stream.server_finished {
+        completions.push(Completion::new(token, -(Errno::EPIPE as i32)));
+        return None;
+    }
+    let room = stream.window.saturating_sub(stream.to_client.len());
+    if room == 0 && length > 0 {
+        return Some(pending);
+    }
+    if matches!(pending, Pending::SendZeroCopy { .. }) {
+        // A whole send, as MSG_WAITALL makes it; the bytes are read when the notification says so.
+        completions.push(Completion::new(token, length as i32).with_more());
+        let due_ns = state.now_ns + state.random.below(200_000) as u64;
+        return Some(Pending::Notification { length, due_ns });
+    }
+    completions.push(Completion::new(token, shortened(length.min(room), &mut state.random, state.faults) as i32));
+    None
+}
+
+/// One step of a multishot receive; `None` when there is nothing yet.
 fn receive(
     token: Token,
     stream: &mut Stream,
     random: &mut Random,
     faults: Faults,
     provided: &Provided,
-) -> Option<Option<Completion>> {
-    let failed = |errno: Errno| Some(Some(Completion::new(token, -(errno as i32))));
+) -> Option<Completion> {
+    let failed = |errno: Errno| Some(Completion::new(token, -(errno as i32)));
     if stream.reset {
         return failed(Errno::ECONNRESET);
     }
     if stream.to_server.is_empty() {
-        return Some(stream.finished.then(|| Completion::new(token, 0)));
+        return stream.finished.then(|| Completion::new(token, 0));
     }
     let count = shortened(stream.to_server.len().min(provided.buffer_bytes()), random, faults);
     if random.chance(faults.no_buffers) {
@@ -370,5 +406,5 @@ fn receive(
     let Some(buffer) = provided.fill(&stream.to_server.as_slices().0[..count]) else { return failed(Errno::ENOBUFS) };
     stream.to_server.drain(..count);
     let completion = Completion::new(token, count as i32).with_buffer(buffer);
-    Some(Some(if random.chance(faults.ends_early) { completion } else { completion.with_more() }))
+    Some(if random.chance(faults.ends_early) { completion } else { completion.with_more() })
 }

@@ -8,22 +8,36 @@
 use spindle_net::wire::memcached::{Limits, Parsed, Request, data_block, parse};
 use spindle_slab::{Cache, Key};
 
-/// Requests looked at in one go: as many as a processor has misses in flight, and few enough that nothing asked for is
-/// gone again before it is used.
-pub const REQUESTS_MAX: u32 = 16;
+/// Keys looked at in one go: as many as a processor has misses in flight, and few enough that nothing asked for is gone
+/// again before it is used.
+pub const KEYS_AHEAD: usize = 16;
 
-/// Asks for what the requests at the front of `input` will touch. Changes nothing but the processor's caches.
-pub fn look_ahead(cache: &Cache, input: &[u8], limits: &Limits) {
-    let mut keys: [Option<Key<'_>>; REQUESTS_MAX as usize] = [None; REQUESTS_MAX as usize];
-    let mut rest = input;
-    for wanted in &mut keys {
-        let Some((key, bytes)) = first_key(rest, limits) else { break };
+/// Asks for what these keys, [`KEYS_AHEAD`] at most, will touch. Changes nothing but the processor's caches.
+#[inline]
+pub fn look_ahead<'a>(cache: &Cache, keys: impl Iterator<Item = &'a [u8]>) {
+    let mut wanted: [Option<Key<'_>>; KEYS_AHEAD] = [None; KEYS_AHEAD];
+    for (wanted, key) in wanted.iter_mut().zip(keys) {
         let key = cache.key(key);
         cache.prefetch(&key);
         *wanted = Some(key);
-        rest = rest.get(bytes..).unwrap_or_default();
     }
-    keys.iter().flatten().for_each(|key| cache.prefetch_item(key));
+    wanted.iter().map_while(Option::as_ref).for_each(|key| cache.prefetch_item(key));
+}
+
+/// The first keys of the requests at the front of `input`, as far as looking at them is worth it.
+pub struct RequestKeys<'a> {
+    pub input: &'a [u8],
+    pub limits: &'a Limits,
+}
+
+impl<'a> Iterator for RequestKeys<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (key, bytes) = first_key(self.input, self.limits)?;
+        self.input = self.input.get(bytes..).unwrap_or_default();
+        Some(key)
+    }
 }
 
 /// The first key of the request at the front of `input` and the length of the whole request; `None` at the end, and where

@@ -11,6 +11,7 @@ use spindle_net::wire::memcached::{Answer, Refusal};
 use spindle_slab as slab;
 use spindle_slab::{Computed, Deleted, Hit, Key, Outcome, Stored};
 
+use super::ahead::{KEYS_AHEAD, look_ahead};
 use super::conversation::Session;
 use crate::service::value_sending::append_value;
 
@@ -27,10 +28,14 @@ pub enum Progress {
 /// Answers the keys of a `get`, `gets`, `gat` or `gats`, from the `keys_done`th on.
 #[inline]
 pub fn get(session: &Session<'_>, get: &Get<'_>, keys_done: usize, parcel: &mut Parcel) -> Progress {
+    let mut keys = get.keys.skip(keys_done);
     let mut done = keys_done;
-    for bytes in get.keys.skip(keys_done) {
+    while let Some(bytes) = keys.next() {
         if session.is_full(parcel) {
             return Progress::Full { keys_done: done };
+        }
+        if (done - keys_done).is_multiple_of(KEYS_AHEAD) {
+            look_ahead(&session.service.cache, keys.clone().take(KEYS_AHEAD));
         }
         get_one(session, get, bytes, parcel);
         done += 1;

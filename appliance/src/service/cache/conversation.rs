@@ -12,7 +12,7 @@ use spindle_net::wire::memcached::request::CloseReason;
 use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, data_block, parse_resumed};
 use spindle_slab::{Expiry, Key, Outcome, Seconds};
 
-use super::ahead::{REQUESTS_MAX, look_ahead};
+use super::ahead::{KEYS_AHEAD, RequestKeys, look_ahead};
 use super::classic::Progress;
 use super::counters::ClientCounters;
 use super::shared::CacheService;
@@ -185,9 +185,9 @@ impl Conversation {
             if input.is_empty() {
                 return Next::Receive;
             }
-            if served % REQUESTS_MAX == 1 {
+            if served % KEYS_AHEAD as u32 == 1 {
                 // There is more than the one request just served: a pipeline.
-                look_ahead(&service.cache, input, &self.limits);
+                look_ahead(&service.cache, RequestKeys { input, limits: &self.limits });
             }
             match parse(input, self.searched, &self.limits) {
                 Parsed::Incomplete => {

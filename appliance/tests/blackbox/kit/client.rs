@@ -153,7 +153,7 @@ impl Client {
 
     /// Sends `request` again and again until the server has taken nothing for a moment. Tells how much it took.
     pub(crate) fn say_until_stuck(&mut self, request: &[u8]) -> usize {
-        self.write_timeout(Duration::from_millis(200));
+        self.write_timeout(Duration::from_millis(100));
         let mut said_bytes = 0;
         while let Ok(count) = self.stream.write(&request[said_bytes % request.len()..]) {
             said_bytes += count;

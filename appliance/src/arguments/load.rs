@@ -1,0 +1,77 @@
+//! The load lab's command line.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use spindle_perf::peers::{Ceiling, Options, Row, UnknownRow};
+
+/// What was typed after `spindle load`.
+#[derive(Debug, Args)]
+pub struct LoadArguments {
+    #[command(subcommand)]
+    pub work: LoadWork,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LoadWork {
+    /// Measure Spindle beside the servers that it replaces, in interleaved rounds, and print one table
+    Peers(PeersArguments),
+}
+
+/// Which peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Peers {
+    /// memcached, and the ceiling that the kernel sets
+    Cache,
+}
+
+#[derive(Debug, Args)]
+pub struct PeersArguments {
+    #[arg(value_enum)]
+    pub peers: Peers,
+    /// The memcached to compare with; without it, the one on PATH
+    #[arg(long, value_name = "BINARY")]
+    pub memcached: Option<PathBuf>,
+    /// The ceiling program: a binary, `build` (with cargo, from the source tree) or `none`
+    #[arg(long, value_name = "BINARY", default_value = "build")]
+    pub ceiling: PathBuf,
+    /// Rounds; the median of them is shown
+    #[arg(long, default_value_t = 5)]
+    pub rounds: usize,
+    /// Seconds of one throughput measurement
+    #[arg(long, default_value_t = 2.0)]
+    pub seconds: f64,
+    /// Some rows only: get-NxD, set-NxD, items, idle, hit-ratio, worst-case
+    #[arg(long, value_delimiter = ',')]
+    pub rows: Vec<String>,
+    /// A smoke run, whose figures mean nothing
+    #[arg(long)]
+    pub quick: bool,
+}
+
+impl PeersArguments {
+    /// What is to be measured; `spindle` is this very binary.
+    ///
+    /// # Errors
+    /// A row that nobody knows.
+    pub fn decide(&self, spindle: PathBuf) -> Result<Options, UnknownRow> {
+        let mut options = Options {
+            spindle: Some(spindle),
+            memcached: self.memcached.clone(),
+            ceiling: match self.ceiling.to_str() {
+                Some("build") => Ceiling::Build,
+                Some("none") => Ceiling::Absent,
+                _ => Ceiling::Binary(self.ceiling.clone()),
+            },
+            rounds: self.rounds.max(1),
+            measured: Duration::try_from_secs_f64(self.seconds).unwrap_or(Duration::from_secs(2)),
+            ..Options::default()
+        };
+        if !self.rows.is_empty() {
+            options.rows = self.rows.iter().map(|row| row.parse()).collect::<Result<Vec<Row>, _>>()?;
+        }
+        Ok(if self.quick { options.quick() } else { options })
+    }
+}
