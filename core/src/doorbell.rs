@@ -20,13 +20,15 @@ impl Default for Doorbell {
 impl Doorbell {
     /// Receiver: before the last look at the queue.
     pub fn lie_down(&self) {
-        self.asleep.store(true, Ordering::SeqCst);
+        // Swapped, as everywhere: then each change follows the one before it, whoever made that. It costs what a
+        // sequentially consistent store costs.
+        self.asleep.swap(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
     /// Receiver: the last look found something.
     pub fn get_up(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
+        self.asleep.swap(false, Ordering::SeqCst);
     }
 
     /// Sender: after the message is in the queue. True when this sender must wake the receiver.
