@@ -36,9 +36,8 @@ fn a_stale_unix_socket_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let server = Server::listening(&format!("-s {}", path.display()), "");
+    let _server = Server::listening(&format!("-s {}", path.display()), "");
     Client::unix(&path).is_quiet();
-    assert_eq!(server.path("socket").exists(), path.starts_with(server.folder.path()));
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Client {
     pub(crate) fn narrow(address: SocketAddr) -> Client {
         let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
         setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();
+        setsockopt(&socket, sockopt::SndBuf, &4096).unwrap();
         setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
         connect(OwnedFd::as_raw_fd(&socket), &SockaddrStorage::from(address)).unwrap();
         Client::over(Stream::Tcp(socket.into()))
@@ -151,15 +152,14 @@ impl Client {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends `request` again and again until the server has taken nothing for a moment. Tells how much it took.
-    pub(crate) fn say_until_stuck(&mut self, request: &[u8]) -> usize {
+    /// Sends `request` again and again until the server has taken nothing for a moment.
+    pub(crate) fn say_until_stuck(&mut self, request: &[u8]) {
         self.write_timeout(Duration::from_millis(100));
         let mut said_bytes = 0;
         while let Ok(count) = self.stream.write(&request[said_bytes % request.len()..]) {
             said_bytes += count;
         }
         self.write_timeout(PATIENCE);
-        said_bytes
     }
 
     /// Ends what the client says, and goes on listening.

@@ -16,7 +16,7 @@ use super::eventually;
 /// A running `spindle memcached`. Dropping it kills it, and fails the test if it had died or panicked before.
 pub(crate) struct Server {
     child: Child,
-    pub(crate) folder: TempDir,
+    folder: TempDir,
     /// Where it listens, in the order that it says; none for a unix socket.
     pub(crate) addresses: Vec<SocketAddr>,
     ended: Option<i32>,
