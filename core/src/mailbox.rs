@@ -35,7 +35,7 @@ pub struct Receiver<T>(Arc<Shared<T>>);
 
 /// A mailbox for at most `messages_max` messages.
 pub fn mailbox<T: Send>(messages_max: usize) -> Result<(Sender<T>, Receiver<T>), Errno> {
-    let event = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC)?;
+    let event = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_SEMAPHORE)?;
     let shared = Arc::new(Shared { queue: ArrayQueue::new(messages_max), doorbell: Doorbell::default(), event });
     Ok((Sender(Arc::clone(&shared)), Receiver(shared)))
 }
@@ -66,7 +66,25 @@ impl<T: Send> Receiver<T> {
                 return Ok(message);
             }
             let event = self.0.event.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
+            let mut waiting = Waiting { event: &self.0.event, woken: false };
             core.read(&Rc::new(event.into()), vec![0; 8], Offset::Current).await?;
+            waiting.woken = true;
+        }
+    }
+}
+
+/// A wait for a wake. One that is given up leaves its read to the kernel until that is cancelled, and the read may still
+/// take a wake, which belongs to the next wait: so it is given one to take. The eventfd is a semaphore, of which each read
+/// takes one; a wake too many costs one empty look.
+struct Waiting<'a> {
+    event: &'a EventFd,
+    woken: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.woken {
+            let _ = self.event.write(1);
         }
     }
 }
