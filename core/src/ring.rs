@@ -21,6 +21,7 @@ use crate::{Errno, Limits};
 /// Segments of one sendmsg(2); a longer parcel is sent in several.
 const SEGMENTS_MAX: usize = 256;
 const REGISTER_RING_FDS: libc::c_uint = 20;
+const UNREGISTER_RING_FDS: libc::c_uint = 21;
 const ENTER_GETEVENTS: libc::c_uint = 1 << 0;
 const ENTER_EXT_ARG: libc::c_uint = 1 << 3;
 const ENTER_REGISTERED_RING: libc::c_uint = 1 << 4;
@@ -96,7 +97,10 @@ impl Ring {
             }
             // Full: hand over what is queued, and go on.
             let queued = self.ring.submission().len() as u32;
-            let _ = self.system_enter(queued, 0, 0, None);
+            match self.system_enter(queued, 0, 0, None) {
+                Ok(()) | Err(Errno::EINTR | Errno::EAGAIN | Errno::EBUSY) => {}
+                Err(errno) => panic!("the kernel refused what was queued: {errno}"),
+            }
         }
     }
 
@@ -193,8 +197,7 @@ fn entry(op: &mut Op) -> Entry {
         Op::Accept { listener } => opcode::AcceptMulti::new(fd(listener)).flags(libc::SOCK_CLOEXEC).build(),
         Op::ReceiveInto { socket, into, filled } => {
             let piece = &mut into.piece()[*filled..];
-            let length = piece.len().min(i32::MAX as usize) as u32;
-            opcode::Recv::new(fd(socket), piece.as_mut_ptr(), length).flags(libc::MSG_WAITALL).build()
+            opcode::Recv::new(fd(socket), piece.as_mut_ptr(), length(piece)).flags(libc::MSG_WAITALL).build()
         }
         Op::SendZeroCopy { socket, parcel } => {
             let scratch = scratch(parcel);
@@ -216,7 +219,7 @@ fn entry(op: &mut Op) -> Entry {
             opcode::Connect::new(fd(socket), pointer, length).build()
         }
         Op::Read { file, buffer, offset } => {
-            opcode::Read::new(fd(file), buffer.as_mut_ptr(), buffer.len() as u32).offset(offset.raw()).build()
+            opcode::Read::new(fd(file), buffer.as_mut_ptr(), length(buffer)).offset(offset.raw()).build()
         }
         Op::ReadRegistered { file, buffer, offset } => {
             opcode::ReadFixed::new(fd(file), buffer.address(), buffer.capacity(), buffer.index())
@@ -224,13 +227,19 @@ fn entry(op: &mut Op) -> Entry {
                 .build()
         }
         Op::Write { file, buffer, offset } => {
-            opcode::Write::new(fd(file), buffer.as_ptr(), buffer.len() as u32).offset(offset.raw()).build()
+            opcode::Write::new(fd(file), buffer.as_ptr(), length(buffer)).offset(offset.raw()).build()
         }
         Op::Splice { from, from_offset, to, to_offset, length_bytes } => {
             let (from_raw, to_raw) = (from_offset.raw() as i64, to_offset.raw() as i64);
             opcode::Splice::new(fd(from), from_raw, fd(to), to_raw, *length_bytes).build()
         }
     }
+}
+
+/// What one op may ask for; of more the kernel does a part.
+#[inline]
+fn length(bytes: &[u8]) -> u32 {
+    bytes.len().min(i32::MAX as usize) as u32
 }
 
 impl Offset {
@@ -248,7 +257,7 @@ fn send(socket: types::Fd, parcel: &mut Parcel) -> Entry {
     // MSG_WAITALL: the kernel goes on after a short send by itself, without a round trip through us.
     const FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
     match parcel.plain() {
-        Some(bytes) => opcode::Send::new(socket, bytes.as_ptr(), bytes.len() as u32).flags(FLAGS).build(),
+        Some(bytes) => opcode::Send::new(socket, bytes.as_ptr(), length(bytes)).flags(FLAGS).build(),
         None => opcode::SendMsg::new(socket, scratch(parcel)).flags(FLAGS as u32).build(),
     }
 }
@@ -284,12 +293,36 @@ fn register(ring: &IoUring, registered: Rc<Registered>) -> std::io::Result<Rc<Re
     Ok(registered)
 }
 
+/// The thread keeps a registered ring, and all that it holds, until it is told otherwise: closing is not enough.
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if self.enter_flags & ENTER_REGISTERED_RING != 0 {
+            let mut place = RegisterRingFd { offset: self.enter_fd as u32, reserved: 0, fd: 0 };
+            system_register(self.ring.as_raw_fd(), UNREGISTER_RING_FDS, &mut place);
+        }
+    }
+}
+
 /// Spares each enter the look-up of the ring's descriptor. `None` where the kernel cannot.
 fn register_ring_fd(fd: i32) -> Option<i32> {
-    let mut update = RegisterRingFd { offset: u32::MAX, reserved: 0, fd: fd as u64 };
+    let mut place = RegisterRingFd { offset: u32::MAX, reserved: 0, fd: fd as u64 };
+    (system_register(fd, REGISTER_RING_FDS, &mut place) == 1).then_some(place.offset as i32)
+}
+
+fn system_register(fd: i32, what: libc::c_uint, place: &mut RegisterRingFd) -> libc::c_long {
     // SAFETY: the argument is one io_uring_rsrc_update that outlives the call.
-    let registered = unsafe {
-        libc::syscall(libc::SYS_io_uring_register, fd, REGISTER_RING_FDS, std::ptr::from_mut(&mut update), 1)
-    };
-    (registered == 1).then_some(update.offset as i32)
+    unsafe { libc::syscall(libc::SYS_io_uring_register, fd, what, std::ptr::from_mut(place), 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_that_is_gone_gives_its_place_in_the_thread_back() {
+        for number in 0..40 {
+            let ring = Ring::new(&Limits::default()).unwrap();
+            assert!(ring.enter_flags == ENTER_REGISTERED_RING, "ring {number} found no place");
+        }
+    }
 }
