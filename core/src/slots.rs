@@ -16,7 +16,7 @@ use crate::executor::TaskId;
 use crate::flight::{Arrived, Landing};
 use crate::kernel::{Completion, Kernel};
 use crate::op::Op;
-use crate::token::{Kind, Token};
+use crate::token::{Kind, SLOTS_MAX, Token};
 use crate::{Errno, counters::CoreCounters};
 
 const PAGE_SLOTS: usize = 256;
@@ -97,6 +97,7 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn new(slots_max: usize, backlog_max: usize) -> Slots {
+        assert!(slots_max <= SLOTS_MAX, "a token names at most {SLOTS_MAX} slots");
         Slots { pages: Vec::new(), free: Vec::new(), in_flight: 0, slots_max, backlog_max }
     }
 
@@ -129,11 +130,12 @@ impl Slots {
             return Some(index);
         }
         let first = self.pages.len() * PAGE_SLOTS;
-        if first + PAGE_SLOTS > self.slots_max {
+        let end = self.slots_max.min(first + PAGE_SLOTS);
+        if end <= first {
             return None;
         }
-        self.pages.push((0..PAGE_SLOTS).map(|_| Slot::empty()).collect());
-        self.free.extend((first as u32..(first + PAGE_SLOTS) as u32).rev());
+        self.pages.push((first..end).map(|_| Slot::empty()).collect());
+        self.free.extend((first as u32..end as u32).rev());
         self.free.pop()
     }
 
@@ -162,7 +164,9 @@ impl Slots {
         let backlog_max = self.backlog_max;
         let slot = self.living(token);
         assert!(slot.state != State::Landed, "{token:?} completed after its last completion");
-        kernel.fulfil(&done, slot.op.as_mut().expect("an op in flight is in its slot"));
+        let op = slot.op.as_mut().expect("an op in flight is in its slot");
+        assert!(op.kind() == token.kind, "{token:?} is of another kind");
+        kernel.fulfil(&done, op);
         if slot.state == State::InFlight && continues(slot, done.result) {
             counters.sends_short.add(u64::from(token.kind == Kind::Send));
             let op = slot.op.as_mut().expect("an op in flight is in its slot");
@@ -275,8 +279,7 @@ impl Slots {
         }
         slot.state = State::Orphaned;
         slot.waiter = None;
-        // A zero-copy send ends by itself: what is outstanding may be no more than its notification.
-        let cancel = token.kind != Kind::SendZeroCopy && !std::mem::replace(&mut slot.cancelled, true);
+        let cancel = !std::mem::replace(&mut slot.cancelled, true);
         ((None, landings.0, landings.1), cancel)
     }
 }
@@ -306,13 +309,15 @@ fn returns_cargo(kind: Kind) -> bool {
 
 #[inline]
 fn landing(slot: &mut Slot, done: Completion, kernel: &mut dyn Kernel) -> Landing {
-    let result = if done.result < 0 { Err(Errno::from_raw(-done.result)) } else { Ok(done.result as u32) };
+    let mut result = if done.result < 0 { Err(Errno::from_raw(-done.result)) } else { Ok(done.result as u32) };
     let mut arrived = match done.buffer() {
         Some(id) => Arrived::Chunk(kernel.provided().chunk(id, result.unwrap_or(0))),
         None => Arrived::Nothing,
     };
     match (&mut slot.op, result) {
         (Some(Op::Accept { .. }), Ok(_)) => arrived = Arrived::Descriptor(kernel.adopt(done.result)),
+        // It would have gone on if nobody had cancelled it.
+        (Some(Op::Send { parcel, .. }), Ok(_)) if parcel.unsent() > 0 => result = Err(Errno::ECANCELED),
         (Some(Op::Read { buffer, .. }), Ok(count)) => buffer.truncate(count as usize),
         (Some(Op::ReadRegistered { buffer, .. }), Ok(count)) => buffer.filled(count),
         _ => {}
@@ -322,6 +327,59 @@ fn landing(slot: &mut Slot, done: Completion, kernel: &mut dyn Kernel) -> Landin
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        assert!(self.in_flight == 0, "slots dropped while the kernel holds cargo");
+        if self.in_flight == 0 {
+            return;
+        }
+        // The kernel may still write to the cargo: it stays for ever. A panic that is under way says more than this one.
+        std::mem::forget(std::mem::take(&mut self.pages));
+        assert!(std::thread::panicking(), "slots dropped while the kernel holds cargo");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::op::Offset;
+    use crate::simulator::{Faults, SimulatedKernel, World};
+    use std::rc::Rc;
+
+    #[test]
+    fn as_many_slots_are_taken_as_the_bound_says_and_no_more() {
+        let world = World::new(1, Faults { disk_ns: u64::MAX / 4, ..Faults::default() });
+        for slots_max in [0, 1, 100, PAGE_SLOTS, PAGE_SLOTS + 1] {
+            let mut kernel = SimulatedKernel::new(&world, &Limits::default()).unwrap();
+            let mut slots = Slots::new(slots_max, 1);
+            let file = Rc::new(world.file(b""));
+            let mut launch = || {
+                let op = Op::Read { file: Rc::clone(&file), buffer: Vec::new(), offset: Offset::At(0) };
+                slots.launch(&mut kernel, op).ok()
+            };
+            let tokens: Vec<_> = std::iter::from_fn(&mut launch).take(slots_max + 1).collect();
+            assert_eq!(tokens.len(), slots_max);
+            assert!(launch().is_none(), "and it stays so");
+            for token in tokens {
+                assert!(slots.forsake(token).1);
+                slots.land(Completion::new(token, 0), &mut kernel, &CoreCounters::default());
+            }
+            assert_eq!((slots.in_flight(), Rc::strong_count(&file)), (0, 1));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a token names at most")]
+    fn more_slots_than_a_token_can_name_are_refused() {
+        Slots::new(SLOTS_MAX + 1, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "is of another kind")]
+    fn a_completion_of_another_kind_hits_an_assertion() {
+        let world = World::new(1, Faults::default());
+        let mut kernel = SimulatedKernel::new(&world, &Limits::default()).unwrap();
+        let mut slots = Slots::new(1, 1);
+        let op = Op::Shutdown { socket: Rc::new(world.file(b"")), how: std::net::Shutdown::Both };
+        let Ok(token) = slots.launch(&mut kernel, op) else { panic!("one slot is free") };
+        slots.land(Completion::new(Token { kind: Kind::Accept, ..token }, 0), &mut kernel, &CoreCounters::default());
     }
 }
