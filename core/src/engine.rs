@@ -222,9 +222,10 @@ impl Core {
 
     /// Waits until the kernel has been entered once more.
     pub async fn next_turn(&self) {
-        let mut waited = false;
+        // Counted, not noted: a task may be woken for nothing.
+        let turns = self.0.counters.turns.get();
         poll_fn(|_| {
-            if std::mem::replace(&mut waited, true) {
+            if self.0.counters.turns.get() != turns {
                 return Poll::Ready(());
             }
             self.0.next_turn.borrow_mut().push(self.current_task());
