@@ -37,11 +37,26 @@ pub struct Connection {
     /// The multishot receive; none while it is paused.
     receiving: Option<Flight>,
     sending: Option<Flight>,
+    /// Waits for the send before it.
+    late: Option<Box<Parcel>>,
+}
+
+/// What became of a parcel that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    Sending,
+    /// The one before it is not sent: [`Connection::catch_up`] comes before the next.
+    Late,
 }
 
 impl Connection {
     pub fn new(core: &Core, socket: Descriptor) -> Connection {
-        Connection { core: core.clone(), socket: Rc::new(socket), receiving: None, sending: None }
+        Connection { core: core.clone(), socket: Rc::new(socket), receiving: None, sending: None, late: None }
+    }
+
+    #[inline]
+    pub fn core(&self) -> &Core {
+        &self.core
     }
 
     pub fn socket(&self) -> &Rc<Descriptor> {
@@ -57,9 +72,8 @@ impl Connection {
     #[inline]
     pub fn poll_receive(&mut self, input: &mut Input, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         loop {
-            let receiving = self
-                .receiving
-                .get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
+            let receiving =
+                self.receiving.get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
             let Poll::Ready(landing) = Pin::new(receiving).poll(context) else {
                 // Who waits holds no receive buffer: the others need them.
                 input.detach();
@@ -86,35 +100,54 @@ impl Connection {
         }
     }
 
-    /// Sends the parcel if the one before it is sent, and gives it back if not: then [`Connection::flush`] comes first.
+    /// Hands a parcel over: sent now, or by [`Connection::catch_up`] when the one before it is not sent yet.
     #[inline]
-    pub fn post(&mut self, parcel: Parcel) -> Result<Option<Parcel>, End> {
+    pub fn post(&mut self, parcel: Parcel) -> Result<Posted, End> {
+        assert!(self.late.is_none(), "a late parcel is flushed before the next is posted");
         if let Some(sending) = &mut self.sending {
             if !sending.has_landed() {
-                return Ok(Some(parcel));
+                self.late = Some(Box::new(parcel));
+                return Ok(Posted::Late);
             }
             if let Some(Err(errno)) = sending.take_landing().map(|landing| landing.result) {
                 return Err(End::of(errno));
             }
         }
+        self.launch_send(parcel);
+        Ok(Posted::Sending)
+    }
+
+    #[inline]
+    fn launch_send(&mut self, parcel: Parcel) {
         self.sending = Some(self.core.launch(Op::Send { socket: Rc::clone(&self.socket), parcel }));
-        Ok(None)
     }
 
     /// Sends the parcel after the one before it. Returns once the kernel has it, not once it is sent.
     #[inline]
     pub async fn send(&mut self, parcel: Parcel, input: &mut Input) -> Result<(), End> {
-        let mut late = self.post(parcel)?;
-        while let Some(parcel) = late {
-            self.flush(input).await?;
-            late = self.post(parcel)?;
+        if self.post(parcel)? == Posted::Late {
+            self.catch_up(input).await?;
         }
         Ok(())
     }
 
-    /// Waits until the last parcel is sent. While the peer makes us wait, no receive buffer is held: what had arrived is
-    /// added to the input.
+    /// Waits until a late parcel is on its way.
+    pub async fn catch_up(&mut self, input: &mut Input) -> Result<(), End> {
+        self.sent(input).await?;
+        if let Some(parcel) = self.late.take() {
+            self.launch_send(*parcel);
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is sent. While the peer makes us wait, no receive buffer is held: what had arrived is added
+    /// to the input.
     pub async fn flush(&mut self, input: &mut Input) -> Result<(), End> {
+        self.catch_up(input).await?;
+        self.sent(input).await
+    }
+
+    async fn sent(&mut self, input: &mut Input) -> Result<(), End> {
         if self.is_sending() {
             // Most sends are over by the next turn. One that is not waits for the peer.
             self.core.next_turn().await;

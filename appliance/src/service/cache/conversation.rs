@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use spindle_core::{Core, Descriptor, Parcel};
-use spindle_net::connection::{Connection, End};
+use spindle_net::connection::{Connection, End, Posted};
 use spindle_net::input::Input;
 use spindle_net::wire::memcached::request::CloseReason;
 use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, data_block, parse_resumed};
@@ -29,7 +29,7 @@ pub const UPLOAD_BYTES_MIN: u32 = 16 * 1024;
 const LINGER_BYTES_MAX: usize = 1 << 20;
 
 /// The longest multiget line. memcached has no bound; a client that reaches this one is told and closed.
-const MULTIGET_LINE_BYTES_MAX: usize = 4 << 20;
+const LIMITS: Limits = Limits { multiget_line_bytes_max: 4 << 20 };
 
 /// What one request needs to know.
 pub struct Session<'a> {
@@ -96,31 +96,32 @@ enum Next {
 
 /// One client.
 pub struct Conversation {
-    core: Core,
     service: Arc<CacheService>,
-    /// Which core's counters are ours.
-    index: usize,
     connection: Connection,
     input: Input,
-    limits: Limits,
+    /// Which core's counters are ours.
+    index: u32,
     /// Bytes at the front of the input that hold no line end.
-    searched: usize,
+    searched: u32,
     /// Keys of the multiget at the front that are answered.
-    keys_done: usize,
+    keys_done: u32,
 }
 
 impl Conversation {
     pub fn new(core: &Core, service: &Arc<CacheService>, index: usize, socket: Descriptor) -> Conversation {
         Conversation {
-            core: core.clone(),
             service: Arc::clone(service),
-            index,
             connection: Connection::new(core, socket),
             input: Input::default(),
-            limits: Limits { multiget_line_bytes_max: MULTIGET_LINE_BYTES_MAX },
+            index: index as u32,
             searched: 0,
             keys_done: 0,
         }
+    }
+
+    #[inline]
+    fn counters(&self) -> &ClientCounters {
+        &self.service.clients[self.index as usize]
     }
 
     /// Talks until the end, and says why it came.
@@ -128,7 +129,7 @@ impl Conversation {
         let ended = match self.talk().await {
             Ok(ended) | Err(ended) => ended,
         };
-        let counters = &self.service.clients[self.index];
+        let counters = self.counters();
         match ended {
             Ended::Idle => counters.idle_kicks.add(1),
             Ended::Bound(_) => counters.closed_by_bound.add(1),
@@ -145,17 +146,17 @@ impl Conversation {
 
     async fn talk(&mut self) -> Result<Ended, Ended> {
         loop {
-            let mut parcel = self.core.parcel();
+            let mut parcel = self.connection.core().parcel();
             let mut next = self.answer(&mut parcel);
             while let Next::Yield = next {
-                self.service.clients[self.index].conn_yields.add(1);
-                self.core.yield_now().await;
+                self.counters().conn_yields.add(1);
+                self.connection.core().yield_now().await;
                 next = self.answer(&mut parcel);
             }
-            if let Some(parcel) = self.post(parcel)? {
+            if self.post(parcel)? == Posted::Late {
                 // The peer does not keep up. Rare, and large: apart, so that an idle conversation stays small.
                 let before = self.input.bytes().len();
-                Box::pin(self.send(parcel)).await?;
+                Box::pin(self.connection.catch_up(&mut self.input)).await.map_err(Ended::Connection)?;
                 if self.input.bytes().len() > before && matches!(next, Next::Receive) {
                     // The wait took over what arrived meanwhile: that may be all there is.
                     continue;
@@ -175,8 +176,11 @@ impl Conversation {
     #[inline]
     fn answer(&mut self, parcel: &mut Parcel) -> Next {
         let service = &*self.service;
-        let session =
-            Session { service, counters: &service.clients[self.index], now: service.clock.seconds(self.core.now_ns()) };
+        let session = Session {
+            service,
+            counters: &service.clients[self.index as usize],
+            now: service.clock.seconds(self.connection.core().now_ns()),
+        };
         for served in 0..service.settings.requests_per_turn {
             if session.is_full(parcel) {
                 return Next::Flush;
@@ -187,22 +191,22 @@ impl Conversation {
             }
             if served % KEYS_AHEAD as u32 == 1 {
                 // There is more than the one request just served: a pipeline.
-                look_ahead(&service.cache, RequestKeys { input, limits: &self.limits });
+                look_ahead(&service.cache, RequestKeys { input, limits: &LIMITS });
             }
-            match parse(input, self.searched, &self.limits) {
+            match parse(input, self.searched as usize, &LIMITS) {
                 Parsed::Incomplete => {
-                    self.searched = input.len();
+                    self.searched = input.len() as u32;
                     return Next::Receive;
                 }
                 Parsed::Request { request, consumed } => {
                     self.searched = 0;
-                    match serve(&session, &request, &input[consumed..], self.keys_done, parcel) {
+                    match serve(&session, &request, &input[consumed..], self.keys_done as usize, parcel) {
                         Served::Whole { block_bytes } => {
                             self.keys_done = 0;
                             self.input.consume(consumed + block_bytes);
                         }
                         Served::Full { keys_done } => {
-                            self.keys_done = keys_done;
+                            self.keys_done = keys_done as u32;
                             return Next::Flush;
                         }
                         Served::NeedsBlock => return Next::Receive,
@@ -230,24 +234,14 @@ impl Conversation {
         Next::Yield
     }
 
-    /// Hands the parcel to the kernel, if there is anything in it; gives it back when the one before is not sent.
+    /// Hands the parcel over, if there is anything in it.
     #[inline]
-    fn post(&mut self, parcel: Parcel) -> Result<Option<Parcel>, Ended> {
-        let bytes = parcel.len();
-        if bytes == 0 {
-            return Ok(None);
+    fn post(&mut self, parcel: Parcel) -> Result<Posted, Ended> {
+        if parcel.is_empty() {
+            return Ok(Posted::Sending);
         }
-        let late = self.connection.post(parcel).map_err(Ended::Connection)?;
-        if late.is_none() {
-            self.service.clients[self.index].bytes_written.add(bytes as u64);
-        }
-        Ok(late)
-    }
-
-    /// Sends the parcel after the one before it.
-    async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
-        self.service.clients[self.index].bytes_written.add(parcel.len() as u64);
-        self.connection.send(parcel, &mut self.input).await.map_err(Ended::Connection)
+        self.counters().bytes_written.add(parcel.len() as u64);
+        self.connection.post(parcel).map_err(Ended::Connection)
     }
 
     /// Waits for more input; for a client that says nothing for too long, and for the end of the service.
@@ -257,7 +251,10 @@ impl Conversation {
         let mut idle = match self.service.settings.idle_timeout_seconds {
             0 => None,
             seconds => {
-                let (core, deadline_ns) = (self.core.clone(), self.core.now_ns() + u64::from(seconds) * 1_000_000_000);
+                let (core, deadline_ns) = (
+                    self.connection.core().clone(),
+                    self.connection.core().now_ns() + u64::from(seconds) * 1_000_000_000,
+                );
                 Some(Box::pin(async move { core.sleep_until(deadline_ns).await }))
             }
         };
@@ -275,7 +272,7 @@ impl Conversation {
         })
         .await?;
         let received = self.input.bytes().len() - before;
-        self.service.clients[self.index].bytes_read.add(received as u64);
+        self.counters().bytes_read.add(received as u64);
         Ok(())
     }
 
@@ -295,29 +292,29 @@ impl Conversation {
 
     /// Receives the value of the store at the front of the input straight into the cache.
     async fn upload(&mut self) -> Result<(), Ended> {
-        let mut parcel = self.core.parcel();
+        let mut parcel = self.connection.core().parcel();
         let begun = {
             let session = Session {
                 service: &self.service,
-                counters: &self.service.clients[self.index],
-                now: self.service.clock.seconds(self.core.now_ns()),
+                counters: self.counters(),
+                now: self.service.clock.seconds(self.connection.core().now_ns()),
             };
-            value::begin(&session, self.input.bytes(), &self.limits)
+            value::begin(&session, self.input.bytes(), &LIMITS)
         };
         let Some(begun) = begun else { return Ok(()) };
         let line = begun.line.clone();
         self.input.consume(line.len());
-        let arrived = value::receive(&self.core, &self.service, &mut self.connection, &mut self.input, begun).await;
+        let arrived = value::receive(&self.service, &mut self.connection, &mut self.input, begun).await;
         let (finished, swallow_bytes) = arrived.map_err(Ended::Connection)?;
         let session = Session {
             service: &self.service,
-            counters: &self.service.clients[self.index],
-            now: self.service.clock.seconds(self.core.now_ns()),
+            counters: self.counters(),
+            now: self.service.clock.seconds(self.connection.core().now_ns()),
         };
         session.counters.bytes_read.add(finished.received_bytes);
-        value::answer(&session, &line, finished, &self.limits, &mut parcel);
-        if !parcel.is_empty() {
-            self.send(parcel).await?;
+        value::answer(&session, &line, finished, &LIMITS, &mut parcel);
+        if self.post(parcel)? == Posted::Late {
+            self.connection.catch_up(&mut self.input).await.map_err(Ended::Connection)?;
         }
         self.swallow(swallow_bytes).await
     }

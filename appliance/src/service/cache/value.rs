@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use spindle_core::{Core, Parcel};
+use spindle_core::Parcel;
 use spindle_net::connection::{Connection, End};
 use spindle_net::input::Input;
 use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, data_block, parse};
@@ -59,7 +59,6 @@ fn refused(refusal: spindle_slab::Refusal) -> Outcome {
 
 /// Receives the value and its terminator. Also answers how many bytes of the block are still to be swallowed.
 pub async fn receive(
-    core: &Core,
     service: &Arc<CacheService>,
     connection: &mut Connection,
     input: &mut Input,
@@ -73,6 +72,7 @@ pub async fn receive(
         Ok(upload) => upload,
         Err(outcome) => return Ok(failed(outcome, 0)),
     };
+    let core = connection.core().clone();
     let now = || service.clock.seconds(core.now_ns());
     // What is received already goes in first, and what arrives while the multishot receive ends.
     connection.pause(input).await?;
