@@ -6,6 +6,8 @@ use std::any::Any;
 use spindle_core::{Lend, LendMut};
 use spindle_slab::{Pin, Refusal, Seconds, Upload};
 
+use super::value_sending::CopyShare;
+
 /// A pinned value, for [`spindle_core::Parcel::lend`].
 pub struct PinnedValue {
     /// Keeps the chunks alive and unchanged; dropped after the pieces are of no use any more.
@@ -32,6 +34,29 @@ unsafe impl Lend for PinnedValue {
         let (address, length) = self.pieces[index];
         // SAFETY: taken from a slice of the pinned value in `new`; the pin keeps those bytes in place and unchanged.
         unsafe { std::slice::from_raw_parts(address, length) }
+    }
+}
+
+/// A copy of a value, and its share of the budget for copies.
+pub struct CopiedValue {
+    bytes: Vec<u8>,
+    _share: CopyShare,
+}
+
+impl CopiedValue {
+    pub fn new(bytes: Vec<u8>, share: CopyShare) -> CopiedValue {
+        CopiedValue { bytes, _share: share }
+    }
+}
+
+// SAFETY: nobody reaches the vector mutably, so its memory stays in place and unchanged.
+unsafe impl Lend for CopiedValue {
+    fn pieces(&self) -> usize {
+        usize::from(!self.bytes.is_empty())
+    }
+
+    fn piece(&self, _index: usize) -> &[u8] {
+        &self.bytes
     }
 }
 

@@ -13,7 +13,7 @@ use spindle_slab::{Computed, Deleted, Hit, Key, Outcome, Stored};
 
 use super::ahead::{KEYS_AHEAD, look_ahead};
 use super::conversation::Session;
-use crate::service::value_sending::append_value;
+use crate::service::value_sending::Leaving;
 
 /// How far a multiget came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,26 +34,40 @@ pub fn get(session: &Session<'_>, get: &Get<'_>, keys_done: usize, parcel: &mut 
         if session.is_full(parcel) {
             return Progress::Full { keys_done: done };
         }
-        if (done - keys_done).is_multiple_of(KEYS_AHEAD) {
+        if (done - keys_done) % KEYS_AHEAD == 1 {
             look_ahead(&session.service.cache, keys.clone().take(KEYS_AHEAD));
         }
-        get_one(session, get, bytes, parcel);
+        if get_one(session, get, bytes, parcel) == Found::NoMemory {
+            parcel.bytes.extend_from_slice(Refusal::OutOfMemoryWritingGet.line());
+            return Progress::Done;
+        }
         done += 1;
     }
     parcel.bytes.extend_from_slice(END);
     Progress::Done
 }
 
+/// What came of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Hit,
+    Miss,
+    /// It is there, and too many readers keep the memory that it would be sent from: the command ends here.
+    NoMemory,
+}
+
 #[inline]
-fn get_one(session: &Session<'_>, get: &Get<'_>, bytes: &[u8], parcel: &mut Parcel) {
+fn get_one(session: &Session<'_>, get: &Get<'_>, bytes: &[u8], parcel: &mut Parcel) -> Found {
     let (cache, counters) = (&session.service.cache, session.counters);
     let key = cache.key(bytes);
     let show_cas = get.cas == CasColumn::Shown;
     let write = |mut hit: Hit<'_>| {
+        let Some(leaving) = Leaving::prepare(&mut hit, &session.service.copies) else { return Found::NoMemory };
         let cas = show_cas.then_some(if session.has_cas() { hit.cas } else { 0 });
         write_value_head(&mut parcel.bytes, bytes, hit.flags, hit.len as u32, cas);
-        append_value(&mut hit, parcel);
+        leaving.append(&hit, parcel);
         parcel.bytes.extend_from_slice(b"\r\n");
+        Found::Hit
     };
     let found = match get.exptime {
         None => cache.get(&key, session.now, write),
@@ -70,7 +84,12 @@ fn get_one(session: &Session<'_>, get: &Get<'_>, bytes: &[u8], parcel: &mut Parc
         }
     };
     counters.cmd_get.add(1);
-    if found.is_some() { counters.get_hits.add(1) } else { counters.get_misses.add(1) }
+    if found.is_some() {
+        counters.get_hits.add(1)
+    } else {
+        counters.get_misses.add(1)
+    }
+    found.unwrap_or(Found::Miss)
 }
 
 /// What the slab is to do for a store of the classic protocol.

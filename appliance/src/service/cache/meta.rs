@@ -15,7 +15,7 @@ use spindle_slab as slab;
 use spindle_slab::{Computed, DeleteMode, Deleted, Expiry, Hit, Key, KeyForm, Outcome, Outdated, Stored, Token};
 
 use super::conversation::Session;
-use crate::service::value_sending::append_value;
+use crate::service::value_sending::Leaving;
 
 /// A key as the cache knows it. The slab remembers how the key came, so that answers can show it the same way.
 pub fn key<'a>(session: &Session<'_>, meta: &MetaKey<'a>, scratch: &'a mut [u8; 250]) -> Key<'a> {
@@ -49,11 +49,15 @@ pub fn get(session: &Session<'_>, request: &MetaGet<'_>, parcel: &mut Parcel) {
     let found = service.cache.fetch(&key, &fetch, now, |mut hit| {
         let item = meta_item(session, &hit);
         created.set(item.ttl.created);
-        mg::write_hit(&mut parcel.bytes, request, &item);
-        if request.wants_value(item.cas) {
-            append_value(&mut hit, parcel);
-            parcel.bytes.extend_from_slice(b"\r\n");
+        if !request.wants_value(item.cas) {
+            return mg::write_hit(&mut parcel.bytes, request, &item);
         }
+        let Some(leaving) = Leaving::prepare(&mut hit, &service.copies) else {
+            return parcel.bytes.extend_from_slice(Refusal::OutOfMemoryWritingGet.line());
+        };
+        mg::write_hit(&mut parcel.bytes, request, &item);
+        leaving.append(&hit, parcel);
+        parcel.bytes.extend_from_slice(b"\r\n");
     });
     let counters = session.counters;
     counters.cmd_get.add(1);

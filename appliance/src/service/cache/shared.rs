@@ -9,11 +9,15 @@ use spindle_slab::{Cache, Eviction, HugePages, Settings as SlabSettings, Setting
 
 use super::clock::CacheClock;
 use super::counters::{ClientCounters, ClientTotals};
+use crate::service::value_sending::CopyBudget;
 use crate::settings::decided::{self, CacheSettings, Switch};
 
 /// Address space for a memory limit that is raised later: virtual only.
 const RESERVE_FACTOR: u64 = 8;
 const RESERVE_BYTES_MAX: u64 = 1 << 40;
+
+/// This part of the memory limit may be used beside the cache, for copies of large values on their way to slow readers.
+const COPIES_SHARE: u64 = 16;
 
 /// One cache service, shared by its cores.
 pub struct CacheService {
@@ -24,6 +28,8 @@ pub struct CacheService {
     pub clients: Vec<ClientCounters>,
     pub engines: Vec<Arc<CoreCounters>>,
     pub connections: Connections,
+    /// Large values that had to be copied for readers.
+    pub copies: Arc<CopyBudget>,
     pub verbosity: AtomicU32,
     /// Set once; conversations end at their next request.
     pub stopping: AtomicBool,
@@ -92,6 +98,7 @@ impl CacheService {
             clients: (0..cores).map(|_| ClientCounters::default()).collect(),
             engines: (0..cores).map(|_| Arc::default()).collect(),
             connections,
+            copies: CopyBudget::new((memory_bytes / COPIES_SHARE) as usize),
             verbosity: AtomicU32::new(settings.verbosity as u32),
             stopping: AtomicBool::new(false),
             base: Mutex::default(),

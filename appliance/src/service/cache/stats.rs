@@ -62,6 +62,7 @@ fn general(session: &Session<'_>, out: &mut Vec<u8>) {
         ("lent_bytes", counters.lent_bytes),
         ("lent_bytes_max", counters.lent_bytes_max),
         ("lent_refused", tally.lent_refused),
+        ("copied_bytes", session.service.copies.used() as u64),
         ("bytes", counters.bytes),
         ("curr_items", counters.items),
         ("total_items", tally.items_total),
