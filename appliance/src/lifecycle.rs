@@ -3,10 +3,12 @@
 //! - [`enter`] before anything is opened: [`daemon`], [`limits`], [`signals`]
 //! - [`settle`] once everything is open: [`privileges`], [`port_file`], [`pid_file`], and the word to whoever waits
 //!   for the daemon
+//! - [`events`]: what is said on standard error meanwhile
 //! - [`signals::wait_for_stop`] in between, on the main thread
 #![forbid(unsafe_code)]
 
 pub mod daemon;
+pub mod events;
 pub mod limits;
 pub mod pid_file;
 pub mod port_file;

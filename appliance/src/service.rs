@@ -35,6 +35,7 @@ impl ServiceError {
 
 /// Serves until a signal asks for the end.
 pub fn run(settings: &Settings) -> Result<(), ServiceError> {
+    lifecycle::events::start(settings.process.verbosity);
     let running = cache::start::start(&settings.cache)?;
     for address in &running.listening {
         eprintln!("cache: listening on {address} (memcached protocol, {} cores)", settings.cache.cores);

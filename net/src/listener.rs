@@ -43,6 +43,9 @@ pub fn listen_unix(path: &Path, mode: u32, backlog: i32) -> std::io::Result<Owne
 /// How long to wait when the process or the machine is out of descriptors.
 const EXHAUSTED_PAUSE_NS: u64 = 10_000_000;
 
+/// The same complaint is not made more often.
+const WARNING_PAUSE_NS: u64 = 10_000_000_000;
+
 /// Accepts for ever, handing each connection over; while there is no `room`, connections wait in the listener's queue.
 /// Ends only with an error that no waiting mends.
 pub async fn accept(
@@ -51,6 +54,7 @@ pub async fn accept(
     room: impl Fn() -> bool,
     mut hand_over: impl FnMut(Descriptor),
 ) -> Errno {
+    let mut silent_until_ns = 0;
     loop {
         while !room() {
             core.sleep_until(core.now_ns() + EXHAUSTED_PAUSE_NS).await;
@@ -71,7 +75,10 @@ pub async fn accept(
                 // The peer was gone before it was accepted.
                 Err(Errno::ECONNABORTED | Errno::EINTR | Errno::EPROTO) => {}
                 Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN)) => {
-                    tracing::warn!(%errno, "cannot accept for want of descriptors or memory");
+                    if core.now_ns() >= silent_until_ns {
+                        tracing::warn!(%errno, "cannot accept for want of descriptors or memory");
+                        silent_until_ns = core.now_ns() + WARNING_PAUSE_NS;
+                    }
                     core.sleep_until(core.now_ns() + EXHAUSTED_PAUSE_NS).await;
                 }
                 Err(errno) => return errno,
