@@ -3,7 +3,7 @@
 
 use crate::buffers::Chunk;
 use crate::executor::Executor;
-use crate::lines::Lines;
+use crate::session::Session;
 use crate::wire::{Event, Wire};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -46,13 +46,9 @@ impl Link {
     }
 }
 
-async fn converse(link: Link) {
-    let mut lines = Lines::default();
+async fn converse(link: Link, mut session: Session) {
     while let Some(chunk) = link.receive().await {
-        let wire = &mut link.core.borrow_mut().wire;
-        let (work, requests) = lines.count(wire.buffers.bytes(&chunk));
-        wire.buffers.give_back(chunk);
-        wire.owe(link.id, work, requests);
+        link.core.borrow_mut().wire.answer(link.id, &mut session, chunk);
     }
     link.core.borrow_mut().wire.end(link.id);
 }
@@ -70,10 +66,10 @@ pub fn serve(wire: Wire) -> io::Result<()> {
         for completion in completions.drain(..) {
             let Core { wire, inboxes } = &mut *core.borrow_mut();
             match wire.event(&completion)? {
-                Event::Accepted(id) => {
+                Event::Accepted(id, session) => {
                     inboxes.resize_with(inboxes.len().max(id + 1), Inbox::default);
                     inboxes[id] = Inbox::default();
-                    executor.spawn(id, converse(Link { core: Rc::clone(&core), id }));
+                    executor.spawn(id, converse(Link { core: Rc::clone(&core), id }, session));
                 }
                 Event::Received(id, chunk) => {
                     inboxes[id].chunks.push_back(chunk);

@@ -1,5 +1,5 @@
-//! The ceiling: what the kernel allows a thread-per-core io_uring server, with no protocol and no cache. The product is
-//! held against it as a ratio of one run.
+//! The ceiling: what the kernel allows a thread-per-core io_uring server, with no protocol and no cache, and what the least
+//! possible cache makes of it (`--store toy`). The product is held against both as ratios of one run.
 //!
 //! ```text
 //!   main    --- options, listener
@@ -10,7 +10,9 @@
 //!      /   \
 //!   ring   buffers                 the kernel
 //!
+//!   session                        where a connection's bytes stopped, for one of:
 //!   lines                          counting requests, canned replies
+//!   toy                            a hash map
 //!   bin/ping                       a closed-loop load to try it with, on the same ring
 //! ```
 #![deny(unsafe_code)]
@@ -27,4 +29,6 @@ pub mod pin;
 pub mod ping;
 pub mod raw;
 pub mod ring;
+mod session;
+mod toy;
 pub mod wire;

@@ -58,6 +58,15 @@ pub enum Sends {
     Inline,
 }
 
+/// What answers the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Store {
+    /// Nothing: every line gets one canned value.
+    Canned,
+    /// A hash map: what was set, and nothing else that a cache does.
+    Toy,
+}
+
 /// What the kernel allows: a server with no protocol and no cache that answers every line with one canned value.
 #[derive(Debug, Parser)]
 pub struct Options {
@@ -67,6 +76,8 @@ pub struct Options {
     /// Core to be pinned to
     #[arg(long)]
     pub cpu: Option<usize>,
+    #[arg(long, value_enum, default_value = "canned")]
+    pub store: Store,
     #[arg(long, value_enum, default_value = "raw")]
     pub engine: Engine,
     #[arg(long, value_enum, default_value = "inline")]

@@ -1,7 +1,7 @@
 //! The raw engine: completions drive a table of states by hand.
 #![forbid(unsafe_code)]
 
-use crate::lines::Lines;
+use crate::session::Session;
 use crate::wire::{Event, Wire};
 use std::io;
 
@@ -10,21 +10,18 @@ use std::io;
 /// # Errors
 /// Those of the ring.
 pub fn serve(mut wire: Wire) -> io::Result<()> {
-    let mut lines: Vec<Lines> = Vec::new();
+    let mut sessions: Vec<Session> = Vec::new();
     let mut completions = Vec::new();
     loop {
         wire.turn(&mut completions)?;
         for completion in completions.drain(..) {
             match wire.event(&completion)? {
-                Event::Accepted(id) => {
-                    lines.resize(lines.len().max(id + 1), Lines::default());
-                    lines[id] = Lines::default();
-                }
-                Event::Received(id, chunk) => {
-                    let (work, requests) = lines[id].count(wire.buffers.bytes(&chunk));
-                    wire.buffers.give_back(chunk);
-                    wire.owe(id, work, requests);
-                }
+                Event::Accepted(id, session) => match sessions.get_mut(id) {
+                    Some(old) => *old = session,
+                    // A new number is the next one.
+                    None => sessions.push(session),
+                },
+                Event::Received(id, chunk) => wire.answer(id, &mut sessions[id], chunk),
                 Event::Ended(id) => wire.end(id),
                 Event::Stop => return wire.stop(),
                 Event::Handled => {}

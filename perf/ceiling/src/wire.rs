@@ -8,15 +8,17 @@
 //! - *inline*: replies go to the turn's arena, sent with MSG_DONTWAIT | MSG_WAITALL and IOSQE_CQE_SKIP_SUCCESS. The
 //!   kernel copies them inside the enter or says at once how far it came, so success needs no completion and the arena
 //!   is free when the enter returns. What a full socket refused moves to the outbox and is sent the kept way, as is
-//!   what is too much for one send.
+//!   what is too much for one send. The toy's replies are written as requests come, while the last turn's may still
+//!   have to be resumed, so they lie in a connection's own memory and go inline from there.
 #![allow(unsafe_code)]
 
 use crate::arena::Arena;
 use crate::buffers::{Buffers, Chunk, GROUP};
 use crate::connection::{Connection, Receive, Sending, Socket};
-use crate::lines::Work;
-use crate::options::{Files, Options, Sends};
+use crate::options::{Files, Options, Sends, Store};
 use crate::ring::Ring;
+use crate::session::Session;
+use crate::toy::Toy;
 use io_uring::{cqueue, opcode, squeue, types};
 use nix::sys::signalfd::SignalFd;
 use std::io;
@@ -25,8 +27,6 @@ use std::os::fd::AsRawFd;
 
 /// Slots for direct descriptors.
 const DIRECT_FILES: u32 = 16 * 1024;
-/// Replies of one send, bytes.
-const SEND_BYTES_MAX: usize = 64 * 1024;
 
 /// The high half of an operation's user data; the low half is the connection.
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ impl Kind {
 
 /// What a completion means to an engine.
 pub enum Event {
-    Accepted(usize),
+    Accepted(usize, Session),
     Received(usize, Chunk),
     /// No more bytes will come.
     Ended(usize),
@@ -71,6 +71,9 @@ pub struct Wire {
     starved: Vec<usize>,
     listener: TcpListener,
     stopper: SignalFd,
+    store: Store,
+    /// Stays empty where replies are canned.
+    toy: Toy,
     files: Files,
     sends: Sends,
 }
@@ -96,6 +99,8 @@ impl Wire {
             starved: Vec::new(),
             listener,
             stopper: stop,
+            store: options.store,
+            toy: Toy::default(),
             files: options.files,
             sends: options.send,
         };
@@ -125,11 +130,20 @@ impl Wire {
         }
     }
 
-    /// Books `requests` to be answered at the end of the turn.
-    pub fn owe(&mut self, id: usize, work: Work, requests: u64) {
-        let Some(connection) = self.connections[id].as_mut() else { return };
-        connection.work = work;
-        connection.owed += requests;
+    /// Gives `chunk` back; the requests that it completes are answered at the end of the turn.
+    pub fn answer(&mut self, id: usize, session: &mut Session, chunk: Chunk) {
+        if let Some(connection) = self.connections[id].as_mut() {
+            let bytes = self.buffers.bytes(&chunk);
+            match session {
+                Session::Canned(lines) => {
+                    let (work, requests) = lines.count(bytes);
+                    connection.work = work;
+                    connection.owed += requests;
+                }
+                Session::Toy(partial) => self.toy.answer(partial, bytes, &mut connection.written),
+            }
+        }
+        self.buffers.give_back(chunk);
         self.list(id);
     }
 
@@ -172,7 +186,7 @@ impl Wire {
         });
         self.connections[id] = Some(connection);
         self.arm_receive(id)?;
-        Ok(Event::Accepted(id))
+        Ok(Event::Accepted(id, Session::new(self.store)))
     }
 
     fn received(&mut self, id: usize, completion: &cqueue::Entry) -> io::Result<Event> {
@@ -201,10 +215,12 @@ impl Wire {
                 connection.outbox.clear();
                 connection.outbox.extend_from_slice(self.arena.bytes(start + done, len - done));
             }
+            Sending::InlineOutbox if done > 0 || result == -libc::EAGAIN => drop(connection.outbox.drain(..done)),
             Sending::Flying { len } if done == len => connection.outbox.clear(),
             _ => {
                 // The peer is gone: nothing more is owed, and the receive ends by itself.
                 connection.outbox.clear();
+                connection.written.clear();
                 connection.owed = 0;
             }
         }
@@ -229,35 +245,23 @@ impl Wire {
     fn flush_one(&mut self, id: usize) -> io::Result<()> {
         let Some(connection) = self.connections[id].as_mut() else { return Ok(()) };
         connection.listed = false;
-        if let Sending::Flying { .. } = connection.sending {
-            return Ok(());
+        match connection.sending {
+            Sending::Flying { .. } => return Ok(()),
+            // No completion came, so all of it left.
+            Sending::InlineOutbox => connection.outbox.clear(),
+            Sending::Idle | Sending::Inline { .. } => {}
         }
         connection.sending = Sending::Idle;
-        if connection.outbox.is_empty() && connection.owed == 0 {
+        if connection.outbox.is_empty() && connection.written.is_empty() && connection.owed == 0 {
             return if connection.receive == Receive::Ended { self.close(id) } else { Ok(()) };
         }
-        let fits = SEND_BYTES_MAX / connection.work.reply_bytes();
-        let replies = connection.owed.min(fits as u64);
-        let len = replies as usize * connection.work.reply_bytes();
-        // No completion will come to send a second part or to close, so what waits for one does not go inline.
-        if self.sends == Sends::Inline
-            && connection.receive == Receive::Armed
-            && connection.outbox.is_empty()
-            && replies == connection.owed
-            && let Some((start, room)) = self.arena.reserve(len)
-        {
-            connection.work.write_replies(room);
-            connection.owed -= replies;
-            connection.sending = Sending::Inline { start, len };
-            return self.send(id);
-        }
-        if connection.outbox.is_empty() {
-            connection.outbox.resize(len, 0);
-            connection.work.write_replies(&mut connection.outbox);
-            connection.owed -= replies;
-        }
-        let len = connection.outbox.len();
-        connection.sending = Sending::Flying { len };
+        connection.sending = if !connection.outbox.is_empty() {
+            Sending::Flying { len: connection.outbox.len() }
+        } else if !connection.written.is_empty() {
+            connection.take_written(self.sends)
+        } else {
+            connection.take_owed(self.sends, &mut self.arena)
+        };
         self.send(id)
     }
 
@@ -300,6 +304,7 @@ impl Wire {
             Sending::Inline { start, len } => {
                 (self.arena.bytes(start, len), libc::MSG_DONTWAIT, squeue::Flags::SKIP_SUCCESS)
             }
+            Sending::InlineOutbox => (&connection.outbox[..], libc::MSG_DONTWAIT, squeue::Flags::SKIP_SUCCESS),
             Sending::Flying { len } => (&connection.outbox[..len], 0, squeue::Flags::empty()),
         };
         let message_flags = message_flags | libc::MSG_WAITALL | libc::MSG_NOSIGNAL;
@@ -313,8 +318,9 @@ impl Wire {
 
     fn push(&mut self, op: squeue::Entry, kind: Kind, id: usize) -> io::Result<()> {
         // SAFETY: the only operations with pointers are sends. An inline one is over when the next enter returns, and
-        // the arena is not reset before; a flying one points into an outbox that neither changes nor goes (`close`
-        // waits for `Sending::Flying` to end) before its completion. Both outlive the ring by the order of the fields.
+        // neither the arena nor an outbox changes before (`flush` alone, after the enter, resets, swaps and closes); a
+        // flying one points into an outbox that neither changes nor goes (`close` waits for `Sending::Flying` to end)
+        // before its completion. All of them outlive the ring by the order of the fields.
         unsafe { self.ring.push(&op.user_data(kind.user_data(id))) }
     }
 }

@@ -102,3 +102,27 @@ fn sets_and_gets_live_side_by_side_and_hang_ups_harm_nobody() {
         server.stop();
     }
 }
+
+/// What the toy was given it gives back, to every connection, though the first reads nothing before it has asked for all.
+#[test]
+fn the_toy_returns_what_was_set() {
+    const REQUESTS: usize = 5_000;
+    let value = b"\nx\r\n".repeat(700);
+    let set = [format!("set a 5 0 {}\r\n", value.len()).as_bytes(), &value, b"\r\n"].concat();
+    let hit = [format!("VALUE a 5 {}\r\n", value.len()).as_bytes(), &value, b"\r\nEND\r\n"].concat();
+    for flags in VARIANTS {
+        let server = Server::start(&[flags, &["--store", "toy"]].concat());
+        let (mut slow, mut other) = (server.connect(), server.connect());
+        slow.write_all(&set).unwrap();
+        slow.write_all(&b"get a\r\n".repeat(REQUESTS)).unwrap();
+        slow.shutdown(Shutdown::Write).unwrap();
+        let mut replies = Vec::new();
+        slow.read_to_end(&mut replies).unwrap();
+        assert!(replies == [b"STORED\r\n", &hit.repeat(REQUESTS)[..]].concat(), "{flags:?}: {} bytes", replies.len());
+        other.write_all(b"get b\r\nget a\r\n").unwrap();
+        let mut reply = vec![0; b"END\r\n".len() + hit.len()];
+        other.read_exact(&mut reply).unwrap();
+        assert!(reply == [b"END\r\n", &hit[..]].concat(), "{flags:?}");
+        server.stop();
+    }
+}
