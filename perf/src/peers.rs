@@ -126,7 +126,7 @@ pub enum PeersError {
 
 /// Who competes, where, and how thoroughly.
 struct Field {
-    /// Spindle, memcached, the others, the ceiling: as many of them as there are, in this order.
+    /// Spindle, memcached, the others, the toy store, the ceiling: as many of them as there are, in this order.
     contenders: Vec<Contender>,
     place: Place,
     scale: Scale,
@@ -144,7 +144,7 @@ impl Field {
 
     /// Those with memory and items.
     fn caches(&self) -> &[Contender] {
-        let caches = self.contenders.iter().take_while(|contender| contender.kind != Kind::Ceiling).count();
+        let caches = self.contenders.iter().take_while(|contender| contender.kind.is_cache()).count();
         &self.contenders[..caches]
     }
 

@@ -1,5 +1,5 @@
-//! The ceiling program: a raw io_uring server without a cache, which the product is held against. It is built in a package
-//! of its own, so it is found, or built, or done without.
+//! The ceiling program: a raw io_uring server, which the product is held against twice: with a toy store, and without any
+//! cache. It is built in a package of its own, so it is found, or built, or done without.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,10 +11,10 @@ use super::contender::{Contender, Kind};
 const VARIABLE: &str = "SPINDLE_CEILING";
 const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ceiling");
 
-/// `Ok(None)` when it is not wanted; a reason, in words, when it cannot be had.
-pub(super) fn find(choice: &Ceiling) -> Result<Option<Contender>, String> {
+/// The toy store and the ceiling; neither when they are not wanted; a reason, in words, when they cannot be had.
+pub(super) fn find(choice: &Ceiling) -> Result<Vec<Contender>, String> {
     let binary = match (choice, std::env::var_os(VARIABLE)) {
-        (Ceiling::Absent, _) => return Ok(None),
+        (Ceiling::Absent, _) => return Ok(Vec::new()),
         (Ceiling::Binary(binary), _) => binary.clone(),
         (Ceiling::Build, Some(named)) => named.into(),
         (Ceiling::Build, None) => build(Path::new(PACKAGE))?,
@@ -22,7 +22,9 @@ pub(super) fn find(choice: &Ceiling) -> Result<Option<Contender>, String> {
     if !binary.is_file() {
         return Err(format!("there is no {}", binary.display()));
     }
-    Ok(Some(Contender { kind: Kind::Ceiling, name: "ceiling".into(), binary, version: String::new() }))
+    let contender =
+        |kind, name: &str| Contender { kind, name: name.into(), binary: binary.clone(), version: String::new() };
+    Ok(vec![contender(Kind::Toy, "toy store"), contender(Kind::Ceiling, "ceiling")])
 }
 
 fn build(package: &Path) -> Result<PathBuf, String> {

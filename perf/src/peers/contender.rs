@@ -15,7 +15,29 @@ pub(super) enum Kind {
     Memcached,
     /// Any other that takes memcached's options.
     Other,
+    /// The ceiling program with a hash map: the least that a cache must do.
+    Toy,
+    /// The ceiling program with canned replies: what the kernel allows.
     Ceiling,
+}
+
+impl Kind {
+    /// Whether it has bounded memory, statistics and everything else that is measured of a cache.
+    pub(super) fn is_cache(self) -> bool {
+        match self {
+            Kind::Spindle | Kind::Memcached | Kind::Other => true,
+            Kind::Toy | Kind::Ceiling => false,
+        }
+    }
+
+    /// Of the ceiling program, what answers the requests.
+    fn store(self) -> Option<&'static str> {
+        match self {
+            Kind::Spindle | Kind::Memcached | Kind::Other => None,
+            Kind::Toy => Some("toy"),
+            Kind::Ceiling => Some("canned"),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -59,8 +81,8 @@ impl Contender {
 
     fn command(&self, address: SocketAddr, size: Size) -> Command {
         let mut command = Command::new(&self.binary);
-        if self.kind == Kind::Ceiling {
-            command.args(["--listen", &address.to_string()]);
+        if let Some(store) = self.kind.store() {
+            command.args(["--listen", &address.to_string(), "--store", store]);
             return command;
         }
         if self.kind == Kind::Spindle {

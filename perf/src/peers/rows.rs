@@ -56,7 +56,7 @@ impl Row {
     }
 
     pub(super) fn has_ceiling(&self) -> bool {
-        self.load().is_some_and(|row| row.verb == Verb::Get)
+        self.load().is_some()
     }
 }
 

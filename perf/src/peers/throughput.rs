@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::contender::{Contender, Size};
-use super::rows::{LoadRow, VALUE_BYTES, Verb};
-use super::{Field, Kind, PeersError};
+use super::rows::{LoadRow, VALUE_BYTES};
+use super::{Field, PeersError};
 use crate::closed_loop::keys::{Keys, Order};
 use crate::closed_loop::{self, Class, ClassOutcome, Load, Outcome, Until, Work};
 use crate::process::Server;
@@ -64,9 +64,6 @@ pub(super) fn measure(field: &Field, rows: &[LoadRow]) -> Result<Vec<Loaded>, Pe
     for round in 1..=field.rounds {
         for (row, by_contender) in rows.iter().zip(&mut rounds) {
             for ((contender, server), figures) in servers.iter().zip(by_contender) {
-                if contender.kind == Kind::Ceiling && row.verb == Verb::Set {
-                    continue;
-                }
                 let measured = measure_one(contender, server, row, field)?;
                 field.progress(&format!("round {round}: {row}: {}: {measured}", contender.name));
                 figures.push(measured);
