@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use spindle_core::counters::CoreCounters;
 use spindle_core::gate::Gate;
+use spindle_core::limits::Idle;
 use spindle_core::probe::Unsupported;
 use spindle_core::stall::StallReport;
 use spindle_core::thread::{CorePlan, start};
-use spindle_core::limits::Idle;
 use spindle_core::{Core, Errno, Limits};
 
 use crate::dial::dial;
