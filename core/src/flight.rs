@@ -21,6 +21,13 @@ pub struct Landing {
     pub more: bool,
 }
 
+impl Landing {
+    /// Every slot was taken.
+    fn refused() -> Landing {
+        Landing { result: Err(Errno::EAGAIN), arrived: Arrived::Nothing, more: false }
+    }
+}
+
 /// What came into our hands with a completion; dropped, it goes home or closes.
 pub enum Arrived {
     Nothing,
@@ -49,7 +56,7 @@ impl Flight {
     /// The next landing, if it is there.
     #[inline]
     pub fn take_landing(&mut self) -> Option<Landing> {
-        let token = self.token?;
+        let Some(token) = self.token else { return Some(Landing::refused()) };
         let mut slots = self.core.slots();
         if slots.has_landed(token) { slots.collect(token, self.core.current_task()) } else { None }
     }
@@ -73,7 +80,7 @@ impl Future for Flight {
     #[inline]
     fn poll(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Landing> {
         let Some(token) = self.token else {
-            return Poll::Ready(Landing { result: Err(Errno::EAGAIN), arrived: Arrived::Nothing, more: false });
+            return Poll::Ready(Landing::refused());
         };
         let waiter = self.core.current_task();
         match self.core.slots().collect(token, waiter) {

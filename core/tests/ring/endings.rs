@@ -6,7 +6,7 @@ use std::rc::Rc;
 use nix::sys::eventfd::EventFd;
 use spindle_core::flight::Arrived;
 use spindle_core::op::Offset;
-use spindle_core::{Core, Limits, Op};
+use spindle_core::{Core, Errno, Limits, Op};
 
 use crate::{descriptor, limits, on_ring, tcp_pair, try_once, turns_until};
 
@@ -35,6 +35,20 @@ fn a_flight_dropped_before_the_kernel_has_seen_it_is_cancelled_too() {
         let gone = Rc::downgrade(&socket);
         drop(core.launch(Op::Receive { socket }));
         turns_until(&core, || gone.upgrade().is_none()).await;
+    });
+}
+
+/// Whoever takes a landing only if it is there must hear of a refusal too: a reply would be lost in silence.
+#[test]
+fn a_refused_flight_says_so_however_it_is_asked() {
+    let (socket, _peer) = tcp_pair();
+    on_ring(Limits { slots_max: 1, ..limits() }, |core| async move {
+        let receive = || core.launch(Op::Receive { socket: Rc::clone(&socket) });
+        let _takes_the_only_slot = receive();
+        let mut refused = receive();
+        assert!(refused.has_landed());
+        assert_eq!(refused.take_landing().map(|landing| landing.result), Some(Err(Errno::EAGAIN)));
+        assert_eq!(refused.await.result, Err(Errno::EAGAIN));
     });
 }
 
