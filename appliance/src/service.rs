@@ -36,8 +36,8 @@ impl ServiceError {
 /// Serves until a signal asks for the end.
 pub fn run(settings: &Settings) -> Result<(), ServiceError> {
     lifecycle::events::start(settings.process.verbosity);
-    let running = cache::start::start(&settings.cache)?;
-    for address in &running.listening {
+    let opened = cache::start::open(&settings.cache)?;
+    for address in &opened.listening {
         eprintln!("cache: listening on {address} (memcached protocol, {} cores)", settings.cache.cores);
     }
     for listen in &settings.cache.listen {
@@ -45,7 +45,9 @@ pub fn run(settings: &Settings) -> Result<(), ServiceError> {
             eprintln!("cache: listening on {} (memcached protocol)", path.display());
         }
     }
-    let settled = lifecycle::settle(&settings.process, &running.listening)?;
+    // Root is gone before the first byte of a client is read.
+    let settled = lifecycle::settle(&settings.process, &opened.listening)?;
+    let running = cache::start::start(&settings.cache, opened)?;
     let stop = signals::wait_for_stop();
     running.stop(stop);
     drop(settled);

@@ -40,7 +40,7 @@ pub fn listen_unix(path: &Path, mode: u32, backlog: i32) -> std::io::Result<Owne
     Ok(listener)
 }
 
-/// How long to wait when the process or the machine is out of descriptors.
+/// How long to wait when the process or the machine is out of descriptors, or the network in trouble.
 const EXHAUSTED_PAUSE_NS: u64 = 10_000_000;
 
 /// The same complaint is not made more often.
@@ -72,16 +72,18 @@ pub async fn accept(
                     }
                 }
                 Err(Errno::ECANCELED) => {}
+                // No listener any more.
+                Err(errno @ (Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP)) => return errno,
                 // The peer was gone before it was accepted.
                 Err(Errno::ECONNABORTED | Errno::EINTR | Errno::EPROTO) => {}
-                Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM | Errno::EAGAIN)) => {
+                // No descriptors or memory, or a trouble of the network that accept(2) says to try again after.
+                Err(errno) => {
                     if core.now_ns() >= silent_until_ns {
-                        tracing::warn!(%errno, "cannot accept for want of descriptors or memory");
+                        tracing::warn!(%errno, "cannot accept");
                         silent_until_ns = core.now_ns() + WARNING_PAUSE_NS;
                     }
                     core.sleep_until(core.now_ns() + EXHAUSTED_PAUSE_NS).await;
                 }
-                Err(errno) => return errno,
             }
             if !landing.more {
                 break;

@@ -55,6 +55,6 @@ pub use hit::Hit;
 pub use item::{KeyForm, PIN_BYTES_MIN};
 pub use key::{KEY_BYTES_MAX, Key};
 pub use pin::{Pieces, Pin};
-pub use settings::{Eviction, HugePages, Settings, SettingsError};
+pub use settings::{Eviction, HugePages, RESERVE_BYTES_MAX, Settings, SettingsError};
 pub use store::{Outcome, Outdated, Store, StoreMode, Stored};
 pub use upload::{Refusal, Upload};

@@ -87,7 +87,8 @@ pub enum SettingsError {
 
 pub(crate) const MEMORY_BYTES_MIN: usize = 1 << 20;
 /// What the index's references reach, less page 0.
-const RESERVE_BYTES_MAX: usize = (1 << 40) - PAGE_BYTES;
+/// The most address space that a cache can set aside.
+pub const RESERVE_BYTES_MAX: usize = (1 << 40) - PAGE_BYTES;
 const SHARD_BYTES_WANTED: usize = 8 << 20;
 
 impl Settings {

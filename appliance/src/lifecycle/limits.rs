@@ -32,10 +32,14 @@ pub fn raise_core_dumps() -> Result<(), LifecycleError> {
     }
 }
 
+/// Locks memory as it is touched: what is only set aside for a higher limit stays virtual (MCL_ONFAULT, mlockall(2); nix
+/// has no name for it).
+const LOCK_TOUCHED: MlockAllFlags = MlockAllFlags::from_bits_retain(nix::libc::MCL_ONFAULT);
+
 /// Locks present and future memory, if asked to. To fail is a warning, as with memcached: the service only gets slower.
 pub fn apply_memory(memory: Memory) {
     if memory == Memory::Locked
-        && let Err(error) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
+        && let Err(error) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | LOCK_TOUCHED)
     {
         eprintln!("warning: -k invalid, mlockall() failed: {}", error.desc());
     }

@@ -6,7 +6,7 @@ use std::any::Any;
 use spindle_core::{Lend, LendMut};
 use spindle_slab::{Pin, Refusal, Seconds, Upload};
 
-use super::value_sending::CopyShare;
+use super::value_sending::HeldShare;
 
 /// A pinned value, for [`spindle_core::Parcel::lend`].
 pub struct PinnedValue {
@@ -40,11 +40,11 @@ unsafe impl Lend for PinnedValue {
 /// A copy of a value, and its share of the budget for copies.
 pub struct CopiedValue {
     bytes: Vec<u8>,
-    _share: CopyShare,
+    _share: HeldShare,
 }
 
 impl CopiedValue {
-    pub fn new(bytes: Vec<u8>, share: CopyShare) -> CopiedValue {
+    pub fn new(bytes: Vec<u8>, share: HeldShare) -> CopiedValue {
         CopiedValue { bytes, _share: share }
     }
 }

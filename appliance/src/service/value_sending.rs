@@ -16,22 +16,23 @@ use super::bridge::{CopiedValue, PinnedValue};
 /// its own.
 const LENT_BYTES_MIN: usize = 16 * 1024;
 
-/// Bytes of large values that are copied because they cannot be pinned, over all connections.
+/// Bytes that clients make the service hold beside the cache's own memory, over all connections: copies of large values,
+/// replies that wait for their reader, and unfinished long lines.
 #[derive(Debug)]
-pub struct CopyBudget {
+pub struct HeldBudget {
     used: AtomicUsize,
     bytes_max: usize,
 }
 
 /// A part of the budget. Given back on drop.
-pub struct CopyShare {
-    budget: Arc<CopyBudget>,
+pub struct HeldShare {
+    budget: Arc<HeldBudget>,
     bytes: usize,
 }
 
-impl CopyBudget {
-    pub fn new(bytes_max: usize) -> Arc<CopyBudget> {
-        Arc::new(CopyBudget { used: AtomicUsize::new(0), bytes_max })
+impl HeldBudget {
+    pub fn new(bytes_max: usize) -> Arc<HeldBudget> {
+        Arc::new(HeldBudget { used: AtomicUsize::new(0), bytes_max })
     }
 
     /// Bytes in use.
@@ -39,14 +40,26 @@ impl CopyBudget {
         self.used.load(Relaxed)
     }
 
-    fn take(self: &Arc<Self>, bytes: usize) -> Option<CopyShare> {
-        let share = CopyShare { budget: Arc::clone(self), bytes };
-        let before = self.used.fetch_add(bytes, Relaxed);
-        (before + bytes <= self.bytes_max).then_some(share)
+    /// Whether clients get only what is least from now on.
+    #[inline]
+    pub fn is_used_up(&self) -> bool {
+        self.used() >= self.bytes_max
+    }
+
+    /// A share that may be refused.
+    pub fn take(self: &Arc<Self>, bytes: usize) -> Option<HeldShare> {
+        let share = self.charge(bytes);
+        (self.used() <= self.bytes_max).then_some(share)
+    }
+
+    /// A share of what is held already.
+    pub fn charge(self: &Arc<Self>, bytes: usize) -> HeldShare {
+        self.used.fetch_add(bytes, Relaxed);
+        HeldShare { budget: Arc::clone(self), bytes }
     }
 }
 
-impl Drop for CopyShare {
+impl Drop for HeldShare {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Relaxed);
     }
@@ -62,11 +75,11 @@ pub enum Leaving {
 impl Leaving {
     /// Decides how the hit's value is sent; `None` when there is no memory to send it from.
     #[inline]
-    pub fn prepare(hit: &mut Hit<'_>, budget: &Arc<CopyBudget>) -> Option<Leaving> {
+    pub fn prepare(hit: &mut Hit<'_>, budget: &Arc<HeldBudget>) -> Option<Leaving> {
         if hit.len < LENT_BYTES_MIN { Some(Leaving::Small) } else { Leaving::prepare_large(hit, budget) }
     }
 
-    fn prepare_large(hit: &mut Hit<'_>, budget: &Arc<CopyBudget>) -> Option<Leaving> {
+    fn prepare_large(hit: &mut Hit<'_>, budget: &Arc<HeldBudget>) -> Option<Leaving> {
         if let Some(pin) = hit.pin() {
             return Some(Leaving::Lent(Rc::new(PinnedValue::new(pin))));
         }
@@ -92,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_budget_is_a_bound_and_shares_come_back() {
-        let budget = CopyBudget::new(100);
+        let budget = HeldBudget::new(100);
         let first = budget.take(60).unwrap();
         assert!(budget.take(41).is_none());
         assert_eq!(budget.used(), 60, "a refusal leaves nothing behind");

@@ -42,7 +42,7 @@ fn the_defaults_are_memcacheds() {
     assert_eq!(cache.listen, [tcp(&["0.0.0.0:11211", "[::]:11211"])]);
     assert_eq!((cache.memory_bytes, cache.item_bytes_max), (64 << 20, 1 << 20));
     assert_eq!((cache.connections_max, cache.backlog, cache.cores, cache.requests_per_turn), (1024, 1024, 4, 20));
-    assert_eq!((cache.growth_factor, cache.chunk_bytes_min, cache.idle_timeout_seconds), (1.25, 48, 0));
+    assert_eq!((cache.growth_factor, cache.chunk_bytes_min, cache.idle_timeout_seconds), (1.1, 48, 0));
     assert_eq!((cache.eviction, cache.cas, cache.when_full), (Eviction::Evict, Switch::On, WhenFull::Refuse));
     assert_eq!((cache.shutdown_command, cache.flush_command), (Permission::Refused, Permission::Allowed));
     assert_eq!((cache.protocol, cache.verbosity), (Protocol::Auto, Verbosity::Quiet));

@@ -60,7 +60,7 @@ fn what_readers_pin_is_bounded_and_nobody_else_waits() {
         writer.say("set small 0 0 1\r\nx\r\nget small\r\n").expect("STORED\r\nVALUE small 0 1\r\nx\r\nEND\r\n");
     }
     assert!(server.stat("lent_refused") > 0, "more was asked for than may be pinned");
-    assert!(server.stat("copied_bytes") > 0, "what could not be pinned was copied, as far as the budget went");
+    assert!(server.stat("held_bytes") > 0, "what could not be pinned was copied, as far as the budget went");
     assert!(versions.len() > 20 && refused.len() > 20, "{} served, {} refused", versions.len(), refused.len());
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < 80 << 20, "{grown} bytes more: the limit, the budget for copies, and what sockets hold");

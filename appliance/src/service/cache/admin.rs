@@ -19,6 +19,8 @@ pub const VERSION: &str = "1.6.45";
 /// `verbosity` above this is taken for it.
 const VERBOSITY_MAX: u32 = 2;
 
+const CRAWLER_SLEEP_MICROSECONDS_MAX: u64 = 1_000_000;
+
 const MEGABYTES_MIN: u32 = 8;
 const MEGABYTES_MAX: u32 = 1_000_000_000;
 
@@ -82,14 +84,24 @@ fn machinery(session: &Session<'_>, request: &Admin<'_>, parcel: &mut Parcel) {
     let line: &[u8] = match (request.command, subject) {
         (AdminCommand::Slabs, b"automove") if args.next().is_some() => OK,
         (AdminCommand::Slabs, b"reassign") => Refusal::SlabReassignDisabled.line(),
-        (AdminCommand::Lru, b"tune" | b"mode" | b"temp_ttl") if args.next().is_some() => OK,
+        (AdminCommand::Lru, b"mode") if matches!(args.next(), Some(b"flat" | b"segmented")) => OK,
+        (AdminCommand::Lru, b"tune" | b"temp_ttl") if args.next().is_some() => OK,
         (AdminCommand::LruCrawler, b"enable" | b"disable") => OK,
-        (AdminCommand::LruCrawler, b"sleep" | b"tocrawl" | b"crawl") if args.next().is_some() => OK,
+        (AdminCommand::LruCrawler, b"sleep") => match args.next().and_then(number) {
+            Some(..=CRAWLER_SLEEP_MICROSECONDS_MAX) => OK,
+            Some(_) => b"CLIENT_ERROR sleep must be one second or less\r\n",
+            None => Refusal::Error.line(),
+        },
+        (AdminCommand::LruCrawler, b"tocrawl" | b"crawl") if args.next().is_some() => OK,
         (AdminCommand::LruCrawler, b"metadump" | b"mgdump") => Refusal::LruCrawlerDisabled.line(),
         (AdminCommand::Watch, _) if watch_refused => Refusal::WatchNotAllowed.line(),
         _ => Refusal::Error.line(),
     };
     reply(parcel, request.answer, line);
+}
+
+fn number(token: &[u8]) -> Option<u64> {
+    std::str::from_utf8(token).ok()?.parse().ok()
 }
 
 /// Whether clients see cas ids.

@@ -4,7 +4,7 @@
 use spindle_core::Parcel;
 use spindle_net::wire::memcached::arithmetic::{Arithmetic, Direction, NOT_FOUND, write_number};
 use spindle_net::wire::memcached::delete::{Delete, DeleteReply};
-use spindle_net::wire::memcached::get::{CasColumn, END, Get, write_value_head};
+use spindle_net::wire::memcached::get::{CasColumn, END, Get, Keys, write_value_head};
 use spindle_net::wire::memcached::store::{Store, StoreReply, StoreVerb};
 use spindle_net::wire::memcached::touch::{Touch, TouchReply};
 use spindle_net::wire::memcached::{Answer, Refusal};
@@ -19,23 +19,39 @@ use crate::service::value_sending::Leaving;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     Done,
-    /// The parcel is full: send it, and go on after this many keys.
-    Full {
-        keys_done: usize,
-    },
+    /// The parcel is full: send it, and go on.
+    Full(BegunGet),
+    /// It had its share of the turn: others first.
+    Turn(BegunGet),
 }
 
-/// Answers the keys of a `get`, `gets`, `gat` or `gats`, from the `keys_done`th on.
+/// A multiget, a part of which is answered. Its line is still at the front of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BegunGet {
+    cas: CasColumn,
+    exptime: Option<i32>,
+    /// Where in the line the next key is.
+    next_key_at: usize,
+    /// Terminator included.
+    pub line_bytes: usize,
+}
+
+/// Keys of one line that are answered in one go.
+const KEYS_PER_TURN: usize = 512;
+
+/// Answers a `get`, `gets`, `gat` or `gats`, whose line is the first `line_bytes` of `input`.
 #[inline]
-pub fn get(session: &Session<'_>, get: &Get<'_>, keys_done: usize, parcel: &mut Parcel) -> Progress {
-    let mut keys = get.keys.skip(keys_done);
-    let mut done = keys_done;
+pub fn get(session: &Session<'_>, get: &Get<'_>, input: &[u8], line_bytes: usize, parcel: &mut Parcel) -> Progress {
+    let mut keys = get.keys;
+    let mut done = 0;
     while let Some(bytes) = keys.next() {
-        if session.is_full(parcel) {
-            return Progress::Full { keys_done: done };
+        if done == KEYS_PER_TURN || session.is_full(parcel) {
+            let next_key_at = bytes.as_ptr() as usize - input.as_ptr() as usize;
+            let begun = BegunGet { cas: get.cas, exptime: get.exptime, next_key_at, line_bytes };
+            return if done == KEYS_PER_TURN { Progress::Turn(begun) } else { Progress::Full(begun) };
         }
-        if (done - keys_done) % KEYS_AHEAD == 1 {
-            look_ahead(&session.service.cache, keys.clone().take(KEYS_AHEAD));
+        if done % KEYS_AHEAD == 1 {
+            look_ahead(&session.service.cache, keys.take(KEYS_AHEAD));
         }
         if get_one(session, get, bytes, parcel) == Found::NoMemory {
             parcel.bytes.extend_from_slice(Refusal::OutOfMemoryWritingGet.line());
@@ -45,6 +61,13 @@ pub fn get(session: &Session<'_>, get: &Get<'_>, keys_done: usize, parcel: &mut 
     }
     parcel.bytes.extend_from_slice(END);
     Progress::Done
+}
+
+/// Answers more of a multiget that is begun.
+pub fn go_on(session: &Session<'_>, begun: &BegunGet, input: &[u8], parcel: &mut Parcel) -> Progress {
+    let keys = input[begun.next_key_at..begun.line_bytes].trim_ascii_end();
+    let rest = Get { keys: Keys::of(keys), cas: begun.cas, exptime: begun.exptime };
+    get(session, &rest, input, begun.line_bytes, parcel)
 }
 
 /// What came of one key.
@@ -62,7 +85,7 @@ fn get_one(session: &Session<'_>, get: &Get<'_>, bytes: &[u8], parcel: &mut Parc
     let key = cache.key(bytes);
     let show_cas = get.cas == CasColumn::Shown;
     let write = |mut hit: Hit<'_>| {
-        let Some(leaving) = Leaving::prepare(&mut hit, &session.service.copies) else { return Found::NoMemory };
+        let Some(leaving) = Leaving::prepare(&mut hit, &session.service.held) else { return Found::NoMemory };
         let cas = show_cas.then_some(if session.has_cas() { hit.cas } else { 0 });
         write_value_head(&mut parcel.bytes, bytes, hit.flags, hit.len as u32, cas);
         leaving.append(&hit, parcel);

@@ -13,20 +13,29 @@ use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, dat
 use spindle_slab::{Expiry, Key, Outcome, Seconds};
 
 use super::ahead::{KEYS_AHEAD, RequestKeys, look_ahead};
-use super::classic::Progress;
+use super::classic::{BegunGet, Progress};
 use super::counters::ClientCounters;
 use super::shared::CacheService;
 use super::{admin, classic, meta, value};
+use crate::service::value_sending::HeldShare;
 use crate::settings::decided::Switch;
 
-/// A parcel of this size is sent before more is added: what one client can hold of the core's memory.
+/// A parcel of this size is sent before more is added: what one client can hold of the core's memory, and what it can hold
+/// when too many hold much.
 const PARCEL_BYTES_MAX: usize = 128 * 1024;
+const PARCEL_BYTES_LEAST: usize = 4 * 1024;
+
+/// An unfinished line up to this size is nobody's concern.
+const LINE_BYTES_FREE: usize = 16 * 1024;
 
 /// Values from this length on, that are not here as a whole, are received straight into the cache's memory.
 pub const UPLOAD_BYTES_MIN: u32 = 16 * 1024;
 
 /// What a client may still send after we said our last word.
 const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// And how long we wait for it.
+const LINGER_NS: u64 = 500_000_000;
 
 /// The longest multiget line. memcached has no bound; a client that reaches this one is told and closed.
 const LIMITS: Limits = Limits { multiget_line_bytes_max: 4 << 20 };
@@ -46,7 +55,8 @@ impl Session<'_> {
 
     #[inline]
     pub fn is_full(&self, parcel: &Parcel) -> bool {
-        parcel.len() >= PARCEL_BYTES_MAX
+        let bytes = parcel.len();
+        bytes >= PARCEL_BYTES_MAX || bytes >= PARCEL_BYTES_LEAST && self.service.held.is_used_up()
     }
 
     #[inline]
@@ -103,8 +113,10 @@ pub struct Conversation {
     index: u32,
     /// Bytes at the front of the input that hold no line end.
     searched: u32,
-    /// Keys of the multiget at the front that are answered.
-    keys_done: u32,
+    /// The multiget at the front, when a part of it is answered.
+    begun: Option<Box<BegunGet>>,
+    /// What a long unfinished line costs the service.
+    line: Option<Box<HeldShare>>,
 }
 
 impl Conversation {
@@ -115,7 +127,8 @@ impl Conversation {
             input: Input::default(),
             index: index as u32,
             searched: 0,
-            keys_done: 0,
+            begun: None,
+            line: None,
         }
     }
 
@@ -136,7 +149,9 @@ impl Conversation {
             _ => {}
         }
         if matches!(ended, Ended::Quit | Ended::Bound(_)) {
-            Box::pin(self.connection.linger(&mut self.input, LINGER_BYTES_MAX)).await;
+            let core = self.connection.core().clone();
+            let lingering = Box::pin(self.connection.linger(&mut self.input, LINGER_BYTES_MAX));
+            core.until(core.now_ns() + LINGER_NS, lingering).await;
         } else if matches!(ended, Ended::Stopping | Ended::Connection(End::Finished)) {
             // Whoever has no more to say may still be listening.
             let _ = Box::pin(self.connection.flush(&mut self.input)).await;
@@ -153,8 +168,11 @@ impl Conversation {
                 self.connection.core().yield_now().await;
                 next = self.answer(&mut parcel);
             }
+            let bytes = parcel.len() - parcel.lent_bytes();
             if self.post(parcel)? == Posted::Late {
-                // The peer does not keep up. Rare, and large: apart, so that an idle conversation stays small.
+                // The peer does not keep up: this parcel waits, and one like it is on its way. Rare, and large: apart, so
+                // that an idle conversation stays small.
+                let _held = self.service.held.charge(2 * bytes);
                 let before = self.input.bytes().len();
                 Box::pin(self.connection.catch_up(&mut self.input)).await.map_err(Ended::Connection)?;
                 if self.input.bytes().len() > before && matches!(next, Next::Receive) {
@@ -189,6 +207,14 @@ impl Conversation {
             if input.is_empty() {
                 return Next::Receive;
             }
+            if let Some(begun) = self.begun.take() {
+                match classic::go_on(&session, &begun, input, parcel) {
+                    Progress::Done => self.input.consume(begun.line_bytes),
+                    Progress::Full(begun) => return self.pause_get(begun, Next::Flush),
+                    Progress::Turn(begun) => return self.pause_get(begun, Next::Yield),
+                }
+                continue;
+            }
             if served % KEYS_AHEAD as u32 == 1 {
                 // There is more than the one request just served: a pipeline.
                 look_ahead(&service.cache, RequestKeys { input, limits: &LIMITS });
@@ -196,19 +222,17 @@ impl Conversation {
             match parse(input, self.searched as usize, &LIMITS) {
                 Parsed::Incomplete => {
                     self.searched = input.len() as u32;
-                    return Next::Receive;
+                    return self.wait_for_line(parcel);
                 }
                 Parsed::Request { request, consumed } => {
                     self.searched = 0;
-                    match serve(&session, &request, &input[consumed..], self.keys_done as usize, parcel) {
+                    match serve(&session, &request, input, consumed, parcel) {
                         Served::Whole { block_bytes } => {
-                            self.keys_done = 0;
+                            self.line = None;
                             self.input.consume(consumed + block_bytes);
                         }
-                        Served::Full { keys_done } => {
-                            self.keys_done = keys_done as u32;
-                            return Next::Flush;
-                        }
+                        Served::Full(begun) => return self.pause_get(begun, Next::Flush),
+                        Served::Turn(begun) => return self.pause_get(begun, Next::Yield),
                         Served::NeedsBlock => return Next::Receive,
                         Served::NeedsUpload => return Next::Upload,
                         Served::Quit => return Next::End(Ended::Quit),
@@ -232,6 +256,26 @@ impl Conversation {
             }
         }
         Next::Yield
+    }
+
+    /// Remembers how far a multiget came.
+    fn pause_get(&mut self, begun: BegunGet, next: Next) -> Next {
+        self.begun = Some(Box::new(begun));
+        next
+    }
+
+    /// What a long line holds while it is incomplete counts, and may be too much.
+    fn wait_for_line(&mut self, parcel: &mut Parcel) -> Next {
+        let bytes = self.input.bytes().len();
+        self.line = None;
+        if bytes > LINE_BYTES_FREE {
+            self.line = self.service.held.take(bytes).map(Box::new);
+            if self.line.is_none() {
+                classic::reply(parcel, Answer::Wanted, Refusal::OutOfMemoryReadingRequest.line());
+                return Next::End(Ended::Bound(CloseReason::LineTooLong));
+            }
+        }
+        Next::Receive
     }
 
     /// Hands the parcel over, if there is anything in it.
@@ -335,9 +379,10 @@ enum Served {
     Whole {
         block_bytes: usize,
     },
-    Full {
-        keys_done: usize,
-    },
+    /// The parcel is full before a multiget is answered.
+    Full(BegunGet),
+    /// A multiget had its share of the turn.
+    Turn(BegunGet),
     /// The data block is not all here.
     NeedsBlock,
     /// The data block is large and not all here.
@@ -345,15 +390,16 @@ enum Served {
     Quit,
 }
 
-/// Answers one request; `after` is the input behind its line.
+/// Answers the request whose line is the first `line_bytes` of `input`.
 #[inline]
-fn serve(session: &Session<'_>, request: &Request<'_>, after: &[u8], keys_done: usize, parcel: &mut Parcel) -> Served {
+fn serve(session: &Session<'_>, request: &Request<'_>, input: &[u8], line_bytes: usize, parcel: &mut Parcel) -> Served {
     match request {
-        Request::Get(get) => match classic::get(session, get, keys_done, parcel) {
+        Request::Get(get) => match classic::get(session, get, input, line_bytes, parcel) {
             Progress::Done => {}
-            Progress::Full { keys_done } => return Served::Full { keys_done },
+            Progress::Full(begun) => return Served::Full(begun),
+            Progress::Turn(begun) => return Served::Turn(begun),
         },
-        Request::Store(_) | Request::MetaSet(_) => return serve_block(session, request, after, parcel),
+        Request::Store(_) | Request::MetaSet(_) => return serve_block(session, request, &input[line_bytes..], parcel),
         Request::MetaGet(get) => meta::get(session, get, parcel),
         Request::Delete(delete) => classic::delete(session, delete, parcel),
         Request::Arithmetic(arithmetic) => classic::arithmetic(session, arithmetic, parcel),

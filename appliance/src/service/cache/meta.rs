@@ -52,7 +52,7 @@ pub fn get(session: &Session<'_>, request: &MetaGet<'_>, parcel: &mut Parcel) {
         if !request.wants_value(item.cas) {
             return mg::write_hit(&mut parcel.bytes, request, &item);
         }
-        let Some(leaving) = Leaving::prepare(&mut hit, &service.copies) else {
+        let Some(leaving) = Leaving::prepare(&mut hit, &service.held) else {
             return parcel.bytes.extend_from_slice(Refusal::OutOfMemoryWritingGet.line());
         };
         mg::write_hit(&mut parcel.bytes, request, &item);

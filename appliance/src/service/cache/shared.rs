@@ -5,19 +5,22 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering:
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spindle_core::counters::CoreCounters;
-use spindle_slab::{Cache, Eviction, HugePages, Settings as SlabSettings, SettingsError};
+use spindle_slab::{Cache, Eviction, HugePages, RESERVE_BYTES_MAX, Settings as SlabSettings, SettingsError};
 
 use super::clock::CacheClock;
 use super::counters::{ClientCounters, ClientTotals};
-use crate::service::value_sending::CopyBudget;
+use crate::service::value_sending::HeldBudget;
 use crate::settings::decided::{self, CacheSettings, Switch};
 
 /// Address space for a memory limit that is raised later: virtual only.
 const RESERVE_FACTOR: u64 = 8;
-const RESERVE_BYTES_MAX: u64 = 1 << 40;
 
-/// This part of the memory limit may be used beside the cache, for copies of large values on their way to slow readers.
-const COPIES_SHARE: u64 = 16;
+/// This part of the memory limit may be held beside the cache for clients who are slow: see [`HeldBudget`].
+const HELD_SHARE: u64 = 16;
+
+/// What the slab takes for its smallest chunk.
+const CHUNK_BYTES_MIN: usize = 40;
+const CHUNK_BYTES_MAX: usize = 4096;
 
 /// One cache service, shared by its cores.
 pub struct CacheService {
@@ -28,8 +31,8 @@ pub struct CacheService {
     pub clients: Vec<ClientCounters>,
     pub engines: Vec<Arc<CoreCounters>>,
     pub connections: Connections,
-    /// Large values that had to be copied for readers.
-    pub copies: Arc<CopyBudget>,
+    /// What clients make the service hold beside the cache.
+    pub held: Arc<HeldBudget>,
     pub verbosity: AtomicU32,
     /// Set once; conversations end at their next request.
     pub stopping: AtomicBool,
@@ -74,13 +77,15 @@ impl CacheService {
     pub fn new(settings: &CacheSettings, clock: CacheClock) -> Result<Arc<CacheService>, SettingsError> {
         let cores = usize::from(settings.cores);
         let memory_bytes = settings.memory_bytes;
-        let reserve_bytes =
-            (memory_bytes.saturating_mul(RESERVE_FACTOR)).clamp(memory_bytes, RESERVE_BYTES_MAX.max(memory_bytes));
+        // Less than the memory itself only where that is refused below.
+        let reserve_bytes = memory_bytes.saturating_mul(RESERVE_FACTOR).min(RESERVE_BYTES_MAX as u64);
         let cache = Cache::new(SlabSettings {
             memory_bytes: memory_bytes as usize,
             reserve_bytes: reserve_bytes as usize,
             item_bytes_max: settings.item_bytes_max as usize,
             threads: cores,
+            growth_factor: settings.growth_factor,
+            chunk_bytes_min: (settings.chunk_bytes_min as usize).clamp(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX),
             eviction: match settings.eviction {
                 decided::Eviction::Evict => Eviction::Evict,
                 decided::Eviction::Refuse => Eviction::Refuse,
@@ -98,7 +103,7 @@ impl CacheService {
             clients: (0..cores).map(|_| ClientCounters::default()).collect(),
             engines: (0..cores).map(|_| Arc::default()).collect(),
             connections,
-            copies: CopyBudget::new((memory_bytes / COPIES_SHARE) as usize),
+            held: HeldBudget::new((memory_bytes / HELD_SHARE) as usize),
             verbosity: AtomicU32::new(settings.verbosity as u32),
             stopping: AtomicBool::new(false),
             base: Mutex::default(),

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use spindle_core::gate::Gate;
 use spindle_core::mailbox::{Receiver, Sender, mailbox};
 use spindle_core::probe::Unsupported;
+use spindle_core::stall::StallReport;
 use spindle_core::thread::{self, CorePlan};
 use spindle_core::{Core, Descriptor, Errno, Limits, Op};
 use spindle_net::listener::{accept, listen_tcp, listen_unix};
@@ -18,7 +19,7 @@ use spindle_net::wire::memcached::Refusal;
 use spindle_slab::SettingsError;
 
 use super::clock::CacheClock;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Ended};
 use super::shared::CacheService;
 use crate::lifecycle::signals::Stop;
 use crate::settings::decided::{CacheSettings, Listen, Verbosity, WhenFull};
@@ -52,15 +53,26 @@ pub enum StartError {
 /// The running cache.
 pub struct RunningCache {
     pub service: Arc<CacheService>,
-    /// TCP addresses with their true ports.
-    pub listening: Vec<SocketAddr>,
     cores: Vec<(JoinHandle<()>, Sender<Stop>)>,
 }
 
-/// Opens the listeners and starts the cores.
-pub fn start(settings: &CacheSettings) -> Result<RunningCache, StartError> {
+/// What needed privileges is open; nothing is served yet.
+pub struct OpenedCache {
+    /// TCP addresses with their true ports.
+    pub listening: Vec<SocketAddr>,
+    /// Of each core.
+    listeners: Vec<Vec<OwnedFd>>,
+}
+
+/// Opens the listeners. Clients may connect from now on, and wait.
+pub fn open(settings: &CacheSettings) -> Result<OpenedCache, StartError> {
     spindle_core::probe::probe()?;
     let (listening, listeners) = listen(settings)?;
+    Ok(OpenedCache { listening, listeners })
+}
+
+/// Starts the cores.
+pub fn start(settings: &CacheSettings, opened: OpenedCache) -> Result<RunningCache, StartError> {
     let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let clock = CacheClock::starting_at(
         spindle_core::clock::monotonic_ns(),
@@ -69,24 +81,25 @@ pub fn start(settings: &CacheSettings) -> Result<RunningCache, StartError> {
     let service = CacheService::new(settings, clock)?;
     let cpus = thread::cpus_available();
     let mut cores = Vec::new();
-    for (index, listeners) in listeners.into_iter().enumerate() {
+    for (index, listeners) in opened.listeners.into_iter().enumerate() {
         let (sender, stops) = mailbox(4).map_err(StartError::Mailbox)?;
         let plan = CorePlan {
             name: format!("cache-{index}"),
             // More cores than CPUs: the scheduler spreads them better than we would.
             cpu: cpus.get(index).copied().filter(|_| usize::from(settings.cores) <= cpus.len()),
             limits: Limits::default(),
-            stall_report: if settings.verbosity >= Verbosity::Transitions { Name } else { Count },
+            stall_report: match settings.verbosity {
+                Verbosity::Transitions => StallReport::Name,
+                _ => StallReport::Count,
+            },
             counters: Arc::clone(&service.engines[index]),
         };
         let service = Arc::clone(&service);
         let main = move |core| serve_core(core, service, index, listeners, stops);
         cores.push((thread::start(plan, main)?, sender));
     }
-    Ok(RunningCache { service, listening, cores })
+    Ok(RunningCache { service, cores })
 }
-
-use spindle_core::stall::StallReport::{Count, Name};
 
 impl RunningCache {
     /// Stops every core, and waits for it.
@@ -210,6 +223,7 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
     let admitted = service.connections.admit();
     if !admitted && service.settings.when_full == WhenFull::Refuse {
         service.connections.rejected.fetch_add(1, Relaxed);
+        tracing::info!("a client was refused: the connection limit is reached");
         return refuse(core, socket);
     }
     if service.connections.full() && service.settings.when_full == WhenFull::Wait {
@@ -223,7 +237,11 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
         }
         let ended = conversation.run().await;
         service.connections.leave();
-        tracing::trace!(?ended, "a conversation ended");
+        match ended {
+            Ended::Bound(reason) => tracing::info!(?reason, "a client was closed at a bound"),
+            Ended::Idle => tracing::info!("an idle client was closed"),
+            Ended::Connection(_) | Ended::Quit | Ended::Stopping => tracing::trace!(?ended, "a conversation ended"),
+        }
         drop(pass);
     });
 }

@@ -6,15 +6,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use nix::sys::resource::{UsageWho, getrusage};
 use spindle_core::Parcel;
 use spindle_net::wire::memcached::Refusal;
+use spindle_net::wire::memcached::admin::OK;
 use spindle_net::wire::memcached::get::END;
 use spindle_net::wire::memcached::stats::{RESET, Stats, write_class_number, write_number, write_text};
 use spindle_slab::{ClassCounters, Counters};
 
 use super::admin::{self, VERSION};
 use super::conversation::Session;
-use crate::settings::decided::{Eviction, Listen, Permission, WhenFull};
+use crate::settings::decided::{Eviction, Listen, Permission, Protocol, WhenFull};
 
-/// Answers `stats` and its subjects, which may be abbreviated as memcached allows.
+/// Answers `stats` and its subjects.
 pub fn answer(session: &Session<'_>, request: &Stats<'_>, parcel: &mut Parcel) {
     let mut args = request.args;
     let out = &mut parcel.bytes;
@@ -26,10 +27,15 @@ pub fn answer(session: &Session<'_>, request: &Stats<'_>, parcel: &mut Parcel) {
         }
         Some(b"settings") => settings(session, out),
         Some(b"items") => items(&session.service.cache.counters(), out),
-        Some(b"slabs") => slabs(session, &session.service.cache.counters(), out),
+        Some(b"slabs") => slabs(&session.service.cache.counters(), out),
         Some(b"sizes") => write_text(out, "sizes_status", "disabled"),
         Some(b"conns") => conns(session, out),
-        Some(b"detail") => return out.extend_from_slice(Refusal::StatsDetailUsage.line()),
+        // Accepted, and nothing is kept by prefix: there is nothing to dump.
+        Some(b"detail") => match args.next() {
+            Some(b"on" | b"off") => return out.extend_from_slice(OK),
+            Some(b"dump") => {}
+            _ => return out.extend_from_slice(Refusal::StatsDetailUsage.line()),
+        },
         Some(b"cachedump") if session.service.settings.dump_commands == Permission::Refused => {
             return out.extend_from_slice(Refusal::StatsCachedumpNotAllowed.line());
         }
@@ -44,8 +50,8 @@ pub fn answer(session: &Session<'_>, request: &Stats<'_>, parcel: &mut Parcel) {
 fn general(session: &Session<'_>, out: &mut Vec<u8>) {
     process(session, out);
     connections(session, out);
-    commands(session, out);
     let counters = session.service.cache.counters();
+    commands(session, &counters, out);
     let tally = &counters.tally;
     for (name, value) in [
         ("limit_maxbytes", counters.memory_bytes_max),
@@ -62,7 +68,7 @@ fn general(session: &Session<'_>, out: &mut Vec<u8>) {
         ("lent_bytes", counters.lent_bytes),
         ("lent_bytes_max", counters.lent_bytes_max),
         ("lent_refused", tally.lent_refused),
-        ("copied_bytes", session.service.copies.used() as u64),
+        ("held_bytes", session.service.held.used() as u64),
         ("bytes", counters.bytes),
         ("curr_items", counters.items),
         ("total_items", tally.items_total),
@@ -109,9 +115,9 @@ fn connections(session: &Session<'_>, out: &mut Vec<u8>) {
     write_number(out, "engine_slots_exhausted", engine(|engine| engine.slots_exhausted.get()));
 }
 
-fn commands(session: &Session<'_>, out: &mut Vec<u8>) {
+fn commands(session: &Session<'_>, counters: &Counters, out: &mut Vec<u8>) {
     let totals = session.service.totals();
-    let tally = session.service.cache.counters().tally;
+    let tally = &counters.tally;
     for (name, value) in [
         ("cmd_get", totals.cmd_get),
         ("cmd_set", totals.cmd_set),
@@ -150,14 +156,14 @@ fn commands(session: &Session<'_>, out: &mut Vec<u8>) {
 
 fn settings(session: &Session<'_>, out: &mut Vec<u8>) {
     let settings = &session.service.settings;
-    let (mut port, mut socket, mut interfaces) = (0, String::from("NULL"), Vec::new());
+    let (mut port, mut socket, mut mode, mut interfaces) = (0, String::from("NULL"), 0o700, Vec::new());
     for listen in &settings.listen {
         match listen {
             Listen::Tcp(addresses) => {
                 port = addresses.first().map_or(port, |address| address.port());
                 interfaces.extend(addresses.iter().map(|address| address.ip().to_string()));
             }
-            Listen::Unix { path, .. } => socket = path.display().to_string(),
+            Listen::Unix { path, mode: bits } => (socket, mode) = (path.display().to_string(), *bits),
         }
     }
     let yes = |allowed: bool| if allowed { "yes" } else { "no" };
@@ -170,7 +176,7 @@ fn settings(session: &Session<'_>, out: &mut Vec<u8>) {
     write_number(out, "oldest", 0);
     write_text(out, "evictions", if settings.eviction == Eviction::Evict { "on" } else { "off" });
     write_text(out, "domain_socket", &socket);
-    write_text(out, "umask", "700");
+    write_text(out, "umask", &format!("{mode:o}"));
     write_text(out, "shutdown_command", yes(settings.shutdown_command == Permission::Allowed));
     write_text(out, "growth_factor", &format!("{:.2}", settings.growth_factor));
     write_number(out, "chunk_size", settings.chunk_bytes_min);
@@ -180,7 +186,14 @@ fn settings(session: &Session<'_>, out: &mut Vec<u8>) {
     write_number(out, "reqs_per_event", settings.requests_per_turn);
     write_text(out, "cas_enabled", admin::cas_enabled(session));
     write_number(out, "tcp_backlog", settings.backlog);
-    write_text(out, "binding_protocol", "ascii");
+    write_text(
+        out,
+        "binding_protocol",
+        match settings.protocol {
+            Protocol::Auto => "auto-negotiate",
+            Protocol::Ascii => "ascii",
+        },
+    );
     write_text(out, "auth_enabled_sasl", "no");
     write_text(out, "auth_enabled_ascii", "no");
     write_number(out, "item_size_max", settings.item_bytes_max);
@@ -218,7 +231,7 @@ fn items(counters: &Counters, out: &mut Vec<u8>) {
     }
 }
 
-fn slabs(session: &Session<'_>, counters: &Counters, out: &mut Vec<u8>) {
+fn slabs(counters: &Counters, out: &mut Vec<u8>) {
     let mut active = 0;
     for (number, class) in classes(counters) {
         active += 1;
@@ -235,7 +248,7 @@ fn slabs(session: &Session<'_>, counters: &Counters, out: &mut Vec<u8>) {
         }
     }
     write_number(out, "active_slabs", active);
-    write_number(out, "total_malloced", session.service.cache.counters().memory_bytes_used);
+    write_number(out, "total_malloced", counters.memory_bytes_used);
 }
 
 /// How many, not which: the connections of other cores cannot be looked at without stopping them.

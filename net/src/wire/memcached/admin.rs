@@ -18,6 +18,7 @@ pub struct Verbosity {
 /// `cache_memlimit <megabytes>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheMemlimit {
+    /// Saturated: whoever sends more than a `u32` holds meant bytes.
     pub megabytes: u32,
     pub answer: Answer,
 }
@@ -97,7 +98,8 @@ pub(super) fn parse<'a>(word: &[u8], mut args: Tokens<'a>, line: &[u8]) -> Resul
             Request::Verbosity(Verbosity { level, answer })
         }
         b"cache_memlimit" => {
-            let megabytes = number(args.next()).ok_or(fault(Refusal::Error))?;
+            let megabytes = args.next().and_then(number::u64_lenient).ok_or(fault(Refusal::Error))?;
+            let megabytes = u32::try_from(megabytes).unwrap_or(u32::MAX);
             Request::CacheMemlimit(CacheMemlimit { megabytes, answer })
         }
         b"shutdown" => Request::Shutdown(Shutdown { mode: shutdown_mode(args), answer }),
@@ -152,6 +154,8 @@ mod tests {
     fn cache_memlimit() {
         let limit = CacheMemlimit { megabytes: 64, answer: Answer::Wanted };
         assert_eq!(request("cache_memlimit 64\r\n"), Request::CacheMemlimit(limit));
+        let bytes = CacheMemlimit { megabytes: u32::MAX, answer: Answer::Wanted };
+        assert_eq!(request("cache_memlimit 8589934592\r\n"), Request::CacheMemlimit(bytes));
         refused("cache_memlimit\r\n", Refusal::Error);
         refused("cache_memlimit x\r\n", Refusal::Error);
         let too_small = b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n";

@@ -7,7 +7,7 @@ use super::token::Tokens;
 /// Answered by `STAT` lines and [`super::get::END`], or by [`RESET`], or by a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats<'a> {
-    /// The words after `stats`. None: the general counters. memcached accepts every abbreviation of a subject.
+    /// The words after `stats`. None: the general counters.
     pub args: Tokens<'a>,
 }
 
