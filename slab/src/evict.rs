@@ -22,6 +22,8 @@ const COMPARE_EVERY: u32 = 64;
 const INDEX_LOAD_HUNGRY: u64 = 88;
 /// Index load above which an insert splits a bucket, in percent.
 const INDEX_LOAD_FULL: u64 = 82;
+/// Above this size items of different classes are worth the same: else large ones would have no place beside small ones.
+const WEIGHT_BYTES_MAX: u32 = 8192;
 const ROUNDS_MAX: usize = 8;
 
 /// For whom a page is being emptied.
@@ -169,28 +171,32 @@ impl Shard {
             return;
         }
         self.compare_in = COMPARE_EVERY;
-        let own = self.slabs.classes[class as usize].tally.idle_seconds;
         if self.handover.is_none()
             && let Some(donor) = self.donor(class, 2)
-            && self.cost(donor) > own.saturating_mul(2).saturating_add(2)
+            && self.cheapness(donor) > self.cheapness(class).saturating_mul(2)
         {
             self.begin_handover(donor, Recipient::Class(class), now);
         }
     }
 
-    /// What a page of the class is worth, as the idle time of what it would lose: more is cheaper.
-    fn cost(&self, class: u8) -> Seconds {
+    /// How little is lost with a page of the class. The hits that its items would have had grow with their number and
+    /// shrink with the time since they were last asked for.
+    fn cheapness(&self, class: u8) -> u64 {
         let this = &self.slabs.classes[class as usize];
         let per_page = u64::from(PAGE_BYTES as u32 / this.chunk_bytes);
         let free = u64::from(this.pages.len) * per_page - this.used_chunks;
-        if free >= 2 * per_page { Seconds::MAX } else { this.tally.idle_seconds }
+        if free >= 2 * per_page {
+            u64::MAX
+        } else {
+            u64::from(this.tally.idle_seconds + 1) * u64::from(this.chunk_bytes.min(WEIGHT_BYTES_MAX))
+        }
     }
 
     /// The class that loses least by giving a page, among those with at least `pages_min`.
     fn donor(&self, except: u8, pages_min: u32) -> Option<u8> {
         (0..self.slabs.classes.len() as u8)
             .filter(|class| *class != except && self.slabs.classes[*class as usize].pages.len >= pages_min)
-            .max_by_key(|class| (self.cost(*class), self.slabs.classes[*class as usize].pages.len))
+            .max_by_key(|class| (self.cheapness(*class), self.slabs.classes[*class as usize].pages.len))
     }
 
     /// Starts to empty a page of `donor`.

@@ -2,13 +2,14 @@
 //!
 //! - [`kit`]: a server that is killed when its test ends, a client with deadlines, waiting for a condition
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
-//! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`]
+//! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
 //! - how it is run: [`stats`], [`operation`], [`listening`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
 #![forbid(unsafe_code)]
 
+mod bounds;
 mod classic;
 mod connections;
 mod expiry;

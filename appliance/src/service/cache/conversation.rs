@@ -132,6 +132,14 @@ impl Conversation {
         }
     }
 
+    pub fn core(&self) -> &Core {
+        self.connection.core()
+    }
+
+    pub fn service(&self) -> &CacheService {
+        &self.service
+    }
+
     #[inline]
     fn counters(&self) -> &ClientCounters {
         &self.service.clients[self.index as usize]

@@ -230,13 +230,13 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
         service.connections.limit_reached.fetch_add(1, Relaxed);
     }
     let mut conversation = Conversation::new(core, service, index, socket);
-    let (core_handle, service) = (core.clone(), Arc::clone(service));
     core.spawn("conversation", async move {
-        if !admitted && !wait_for_place(&core_handle, &service).await {
+        // Rare, and apart, so that an idle conversation stays small.
+        if !admitted && !Box::pin(wait_for_place(conversation.core(), conversation.service())).await {
             return;
         }
         let ended = conversation.run().await;
-        service.connections.leave();
+        conversation.service().connections.leave();
         match ended {
             Ended::Bound(reason) => tracing::info!(?reason, "a client was closed at a bound"),
             Ended::Idle => tracing::info!("an idle client was closed"),
