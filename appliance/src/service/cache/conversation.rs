@@ -156,15 +156,22 @@ impl Conversation {
             Ended::Bound(_) => counters.closed_by_bound.add(1),
             _ => {}
         }
-        if matches!(ended, Ended::Quit | Ended::Bound(_)) {
-            let core = self.connection.core().clone();
-            let lingering = Box::pin(self.connection.linger(&mut self.input, LINGER_BYTES_MAX));
-            core.until(core.now_ns() + LINGER_NS, lingering).await;
-        } else if matches!(ended, Ended::Stopping | Ended::Connection(End::Finished)) {
-            // Whoever has no more to say may still be listening.
-            let _ = Box::pin(self.connection.flush(&mut self.input)).await;
+        if !matches!(ended, Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle) {
+            Box::pin(self.part(ended)).await;
         }
         ended
+    }
+
+    /// Says what is still to be said.
+    async fn part(&mut self, ended: Ended) {
+        if matches!(ended, Ended::Quit | Ended::Bound(_)) {
+            let core = self.connection.core().clone();
+            let lingering = self.connection.linger(&mut self.input, LINGER_BYTES_MAX);
+            core.until(core.now_ns() + LINGER_NS, lingering).await;
+        } else {
+            // Whoever has no more to say may still be listening.
+            let _ = self.connection.flush(&mut self.input).await;
+        }
     }
 
     async fn talk(&mut self) -> Result<Ended, Ended> {
