@@ -9,7 +9,7 @@ use crate::page::PageMeta;
 use crate::settings::{HugePages, Settings, SettingsError};
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) const PAGE_BYTES: usize = 1 << 16;
 
@@ -74,7 +74,7 @@ impl Arena {
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+        crate::lock::lock(&self.pool)
     }
 
     /// A page of unknown content.

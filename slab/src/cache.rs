@@ -10,6 +10,7 @@ use crate::fetch::Fetch;
 use crate::hit::Hit;
 use crate::item::KeyForm;
 use crate::key::{Key, KeyHash, shard_of};
+use crate::lock::lock;
 use crate::settings::{MEMORY_BYTES_MIN, Settings, SettingsError};
 use crate::shard::{NO_FLUSH, Shard, Starved};
 use crate::sizes::Sizes;
@@ -18,7 +19,7 @@ use crate::table::Directory;
 use crate::upload::{Refusal, Upload};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Times that one operation asks other shards for pages before it gives up: each time for twice as many.
 const RAIDS_MAX: u32 = 14;
@@ -341,10 +342,4 @@ impl Cache {
         }
         given > 0
     }
-}
-
-/// A panic under the lock aborts a release build; elsewhere it is a failed test, and what follows may go on.
-#[inline]
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

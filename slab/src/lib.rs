@@ -9,6 +9,7 @@
 //! - `cache`, `settings`, `key`, `clock`, `counters`: the face, and what goes in and comes out
 //! - `fetch`, `store`, `delete`, `arithmetic`: one file an operation, with memcached's rules for it
 //! - `hit`, `pin`, `upload`: values seen under the lock, kept beyond it, received before it
+//! - `lock`: taking a shard's lock, or the pool's
 //! - `shard`: an index, its chunks and the rules that bind them
 //! - `evict`, `sweep`: who leaves when memory is full, and finding what is dead
 //! - `draft`: items while they are built; `slabs`, `page`, `sizes`: chunks, pages, size classes
@@ -30,6 +31,7 @@ mod hit;
 mod invariants;
 mod item;
 mod key;
+mod lock;
 #[cfg(test)]
 mod model;
 mod page;
