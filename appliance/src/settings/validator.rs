@@ -97,8 +97,8 @@ fn decide_cache(
         flush_command: asked.flush_command.unwrap_or(Permission::Allowed),
         dump_commands: asked.dump_commands.unwrap_or(Permission::Allowed),
         watch_command: asked.watch_command.unwrap_or(Permission::Allowed),
-        // Items lie all over the memory: with small pages most look-ups also miss the TLB (measured: up to a tenth of the
-        // requests per second). Only advice, so nothing depends on it.
+        // Items lie all over the memory: with small pages most look-ups also miss the TLB (figures in
+        // docs/decisions/004-one-request-at-a-time.md). Only advice, so nothing depends on it.
         huge_pages: asked.huge_pages.unwrap_or(Switch::On),
         verbosity,
     })

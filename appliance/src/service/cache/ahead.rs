@@ -1,9 +1,8 @@
 //! Looking ahead: in a pipeline the index lines and the items of the next requests are asked for before the first of them
 //! is served, so that the processor waits for memory once for many instead of once for each.
 //!
-//! Measured with 100,000 items (`spindle load peers cache`, with and without this), requests per second of CPU: get 64 x 64
-//! from 2.5 to 4.2 million, get 64 x 16 from 1.7 to 2.6, set 64 x 16 from 1.6 to 2.5. Asking for index lines one batch
-//! earlier than for items was no better.
+//! docs/decisions/004-one-request-at-a-time.md has the figures. Asking for index lines one batch earlier than for items
+//! was no better.
 #![forbid(unsafe_code)]
 
 use spindle_net::wire::memcached::{Limits, Parsed, Request, data_block, parse};
