@@ -23,6 +23,8 @@ pub enum End {
     Broken(Errno),
     /// The engine is at a bound (`EAGAIN`: every slot is taken).
     Refused,
+    /// The peer said nothing for as long as it may.
+    Silent,
 }
 
 impl End {
@@ -66,6 +68,13 @@ impl Connection {
     /// Waits for the next chunk and adds it to the input.
     pub async fn receive(&mut self, input: &mut Input) -> Result<(), End> {
         poll_fn(|context| self.poll_receive(input, context)).await
+    }
+
+    /// [`Connection::receive`], which ends with [`End::Silent`] when nothing comes before the deadline.
+    pub async fn receive_until(&mut self, input: &mut Input, deadline_ns: Option<u64>) -> Result<(), End> {
+        let Some(deadline_ns) = deadline_ns else { return self.receive(input).await };
+        let core = self.core.clone();
+        core.until(deadline_ns, self.receive(input)).await.unwrap_or(Err(End::Silent))
     }
 
     /// [`Connection::receive`] as a step, for flows that wait for several things at once.
@@ -187,11 +196,33 @@ impl Connection {
     }
 
     /// Receives straight into `into`'s piece. Nothing may be left in the input: [`Connection::pause`] and consume first.
-    /// Fewer bytes than the piece is long: the stream ended.
-    pub async fn receive_into(&mut self, into: Box<dyn LendMut>) -> (Result<usize, End>, Option<Box<dyn LendMut>>) {
+    /// Fewer bytes than the piece is long: the stream ended, or the deadline came. [`End::Silent`]: it came and no byte had.
+    pub async fn receive_into(
+        &mut self,
+        into: Box<dyn LendMut>,
+        deadline_ns: Option<u64>,
+    ) -> (Result<usize, End>, Option<Box<dyn LendMut>>) {
         assert!(self.receiving.is_none(), "two receives would tear the stream");
-        let (received, into) = self.core.receive_into(&self.socket, into).await;
-        (received.map_err(End::of), into)
+        let mut flight = self.core.launch(Op::ReceiveInto { socket: Rc::clone(&self.socket), into, filled: 0 });
+        let landing = match deadline_ns {
+            None => (&mut flight).await,
+            Some(deadline_ns) => match self.core.until(deadline_ns, &mut flight).await {
+                Some(landing) => landing,
+                None => {
+                    // What came meanwhile is not lost: the last landing counts it.
+                    flight.cancel();
+                    (&mut flight).await
+                }
+            },
+        };
+        let Some(Op::ReceiveInto { into, filled, .. }) = flight.into_cargo() else { return (Err(End::Refused), None) };
+        let received = match landing.result {
+            Ok(_) => Ok(filled),
+            Err(Errno::ECANCELED) if filled > 0 => Ok(filled),
+            Err(Errno::ECANCELED) => Err(End::Silent),
+            Err(errno) => Err(End::of(errno)),
+        };
+        (received, Some(into))
     }
 
     /// Says that nothing more will be sent, and reads the peer's stream to its end or to `bytes_max`: a reset would

@@ -46,10 +46,20 @@ pub struct CacheSettings {
     pub growth_factor: f64,
     /// Key, value and flags of the smallest size class: 1 to 2^31 - 1.
     pub chunk_bytes_min: u32,
-    /// An idle connection is closed after this; 0 is never.
+    /// An idle connection is closed after this, or after twice this in the middle of a large value; 0 is never.
     pub idle_timeout_seconds: u32,
     pub huge_pages: Switch,
     pub verbosity: Verbosity,
+}
+
+impl CacheSettings {
+    /// When a client is shown out who says nothing from `now_ns` on; `None` is never.
+    pub fn idle_deadline_ns(&self, now_ns: u64) -> Option<u64> {
+        match self.idle_timeout_seconds {
+            0 => None,
+            seconds => Some(now_ns + u64::from(seconds) * 1_000_000_000),
+        }
+    }
 }
 
 /// One place to listen at, as it was asked for.

@@ -74,6 +74,7 @@ pub async fn receive(
     };
     let core = connection.core().clone();
     let now = || service.clock.seconds(core.now_ns());
+    let deadline_ns = || service.settings.idle_deadline_ns(core.now_ns());
     // What is received already goes in first, and what arrives while the multishot receive ends.
     connection.pause(input).await?;
     let mut direct_bytes = 0;
@@ -88,7 +89,7 @@ pub async fn receive(
             break;
         }
         if upload.remaining() < DIRECT_BYTES_MIN {
-            connection.receive(input).await?;
+            connection.receive_until(input, deadline_ns()).await?;
             continue;
         }
         let received = begun.data_bytes - upload.remaining() as u64;
@@ -96,7 +97,7 @@ pub async fn receive(
             Ok(into) => Box::new(into),
             Err(refusal) => return Ok(failed(refused(refusal), received)),
         };
-        let (count, lent) = connection.receive_into(into).await;
+        let (count, lent) = connection.receive_into(into, deadline_ns()).await;
         let count = count?;
         upload = lent.and_then(|lent| UploadInto::finish(lent, count)).ok_or(End::Refused)?;
         direct_bytes += count as u64;
@@ -105,7 +106,7 @@ pub async fn receive(
         }
     }
     while input.bytes().len() < data_block::TERMINATOR.len() {
-        connection.receive(input).await?;
+        connection.receive_until(input, deadline_ns()).await?;
     }
     let end = [input.bytes()[0], input.bytes()[1]];
     input.consume(end.len());
