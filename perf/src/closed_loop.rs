@@ -28,6 +28,7 @@ use flow::{ClassRun, Phase, converse};
 use keys::{Keys, Order};
 pub use tally::{ClassOutcome, Wrong};
 
+pub mod alternation;
 pub mod batch;
 mod flow;
 pub mod keys;
@@ -98,6 +99,12 @@ pub enum LoadError {
     Connect { server: SocketAddr, errno: Errno },
     #[error("cannot read CPU times: {0}")]
     Watch(#[from] std::io::Error),
+    #[error("{asked:?} was answered {answer:?}")]
+    Answer { asked: String, answer: String },
+    #[error("hung up on {asked:?}")]
+    HungUp { asked: String },
+    #[error("not done after {at_most:?}")]
+    Late { at_most: Duration },
     #[error("the load's core died")]
     Died,
 }
@@ -108,17 +115,31 @@ pub enum LoadError {
 /// Those of starting, of connecting, and of reading the server's CPU time. A server that answers wrongly, or not, or
 /// hangs up, is no error: the outcome counts it.
 pub fn run(load: &Load) -> Result<Outcome, LoadError> {
+    let connections = load.classes.iter().map(|class| class.connections).sum();
+    let (cpu, load) = (load.cpu, load.clone());
+    on_a_core(cpu, connections, move |core| async move { drive(&core, &load).await })
+}
+
+/// Runs `main` on a core of its own and waits for what comes of it.
+fn on_a_core<T, F>(
+    cpu: Option<usize>,
+    connections: usize,
+    main: impl FnOnce(Core) -> F + Send + 'static,
+) -> Result<T, LoadError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, LoadError>> + 'static,
+{
     let (answer, outcome) = mpsc::channel();
     let plan = CorePlan {
         name: "load".into(),
-        cpu: load.cpu,
-        limits: limits(load),
+        cpu,
+        limits: limits(connections),
         stall_report: StallReport::Count,
         counters: Arc::new(CoreCounters::default()),
     };
-    let load = load.clone();
     let thread = start(plan, move |core| async move {
-        let _ = answer.send(drive(&core, &load).await);
+        let _ = answer.send(main(core).await);
     })?;
     let outcome = outcome.recv().unwrap_or(Err(LoadError::Died));
     match thread.join() {
@@ -127,8 +148,7 @@ pub fn run(load: &Load) -> Result<Outcome, LoadError> {
     }
 }
 
-fn limits(load: &Load) -> Limits {
-    let connections: usize = load.classes.iter().map(|class| class.connections).sum();
+fn limits(connections: usize) -> Limits {
     let (few, many) = (usize::from(*RECEIVE_BUFFERS.start()), usize::from(*RECEIVE_BUFFERS.end()));
     let receive_buffers = connections.clamp(few, many).next_power_of_two() as u16;
     // A load that sleeps has to be woken by its server, which would be charged for that.
@@ -171,17 +191,17 @@ async fn drive(core: &Core, load: &Load) -> Result<Outcome, LoadError> {
     }
     let (awaited, at_most) = match load.until {
         Until::Elapsed { warm_up, measured } => {
-            emptied_or(core, &everybody, warm_up).await;
+            within(core, warm_up, everybody.emptied()).await;
             (&everybody, measured)
         }
         Until::Spent { at_most } => (&finite, at_most),
     };
     let begin = mark(core, load)?;
     phase.set(Phase::Measured);
-    emptied_or(core, awaited, at_most).await;
+    within(core, at_most, awaited.emptied()).await;
     let end = mark(core, load)?;
     phase.set(Phase::Over);
-    emptied_or(core, &everybody, GRACE).await;
+    within(core, GRACE, everybody.emptied()).await;
     Ok(Outcome {
         measured: Duration::from_nanos(end.at_ns - begin.at_ns),
         server_cpu: end.server_cpu.zip(begin.server_cpu).map(|(end, begin)| end.saturating_sub(begin)),
@@ -190,14 +210,14 @@ async fn drive(core: &Core, load: &Load) -> Result<Outcome, LoadError> {
     })
 }
 
-/// Waits until nobody is inside, for a time.
-async fn emptied_or(core: &Core, gate: &Gate, at_most: Duration) {
-    let mut emptied = pin!(gate.emptied());
+/// What comes of `work`, unless it takes longer than `at_most`.
+async fn within<T>(core: &Core, at_most: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
     let deadline_ns = core.read_clock_ns().saturating_add(at_most.as_nanos() as u64);
     let mut late = pin!(core.sleep_until(deadline_ns));
-    poll_fn(|context| match emptied.as_mut().poll(context) {
-        Poll::Ready(()) => Poll::Ready(()),
-        Poll::Pending => late.as_mut().poll(context),
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => late.as_mut().poll(context).map(|()| None),
     })
-    .await;
+    .await
 }

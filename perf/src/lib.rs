@@ -7,6 +7,7 @@
 //!   scan          which reply is the right one
 //!   flow          one connection
 //!   tally         what came of it
+//!   alternation   one request at a time, each set beside one that does nothing
 //! dial          connecting on the engine
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end

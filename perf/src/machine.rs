@@ -53,6 +53,17 @@ impl std::fmt::Display for Machine {
     }
 }
 
+/// Memory that can be had without swapping. proc_meminfo(5): `MemAvailable`.
+///
+/// # Errors
+/// No /proc.
+pub fn memory_available_bytes() -> std::io::Result<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo")?;
+    let kibibytes =
+        info.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse().ok());
+    kibibytes.map(|kibibytes: u64| kibibytes * 1024).ok_or_else(|| std::io::Error::other("no MemAvailable"))
+}
+
 /// The Gregorian date of a day since 1970-01-01, counted in years that begin in March, so that the leap day is the last
 /// (Howard Hinnant, chrono-compatible low-level date algorithms, `civil_from_days`).
 fn date(days_since_1970: u64) -> String {
@@ -91,5 +102,6 @@ mod tests {
         let machine = Machine::look();
         assert!(machine.cpus > 0);
         assert_ne!(machine.kernel, "unknown");
+        assert!(memory_available_bytes().unwrap() > 0);
     }
 }

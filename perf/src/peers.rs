@@ -87,7 +87,7 @@ impl Default for Options {
             memcached: None,
             others: Vec::new(),
             ceiling: Ceiling::Build,
-            rounds: 3,
+            rounds: 5,
             measured: Duration::from_secs(2),
             scale: Scale::Full,
             rows: Row::all(),
@@ -114,6 +114,11 @@ pub enum PeersError {
     MemcachedMissing,
     #[error("{0} is not a program that can be run: {1}")]
     Unrunnable(PathBuf, std::io::Error),
+    #[error(
+        "worst-case fills all caches at once, which takes {needed_mib} MiB, and {available_mib} are available: leave it out \
+         with --rows"
+    )]
+    TooLittleMemory { needed_mib: u64, available_mib: u64 },
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error("{contender}: {error}")]
@@ -153,10 +158,10 @@ impl Field {
     }
 
     /// Measures every cache, one after the other.
-    fn each_cache<T>(
-        &self,
+    fn each_cache<'a, T>(
+        &'a self,
         what: &str,
-        measure: impl Fn(&Contender) -> Result<T, PeersError>,
+        measure: impl Fn(&'a Contender) -> Result<T, PeersError>,
     ) -> Result<Vec<T>, PeersError> {
         let caches = self.caches().iter();
         caches
@@ -179,7 +184,7 @@ impl Field {
 /// Measures every row.
 ///
 /// # Errors
-/// Fewer than two CPUs, no memcached, a server that does not start, answers wrongly or falls silent.
+/// Fewer than two CPUs, too little memory, no memcached, a server that does not start, answers wrongly or falls silent.
 pub fn run(options: &Options) -> Result<Report, PeersError> {
     let place = Place::choose()?;
     let mut field = Field {
@@ -190,6 +195,9 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
         measured: options.measured,
         progress: options.progress,
     };
+    if options.rows.contains(&Row::WorstCase) {
+        worst_case::check_memory(&field)?;
+    }
     let mut notes = Vec::new();
     if options.rows.iter().any(Row::has_ceiling) {
         match ceiling::find(&options.ceiling) {

@@ -36,13 +36,15 @@ pub struct Server {
 
 impl Server {
     /// Starts `command` on one CPU (by taskset(1), of util-linux) and waits until `address` accepts a connection. What the
-    /// server writes to standard error is shown.
+    /// server writes to standard error is shown. It ends with the calling thread at the latest, frozen or not (by
+    /// setpriv(1), of util-linux).
     ///
     /// # Errors
-    /// No such program (or no taskset), one that ends at once, one that does not listen within ten seconds.
+    /// No such program (or no taskset or setpriv), one that ends at once, one that does not listen within ten seconds.
     pub fn start(command: &Command, cpu: usize, address: SocketAddr) -> Result<Server, ServerError> {
         let mut pinned = Command::new("taskset");
-        pinned.arg("-c").arg(cpu.to_string()).arg(command.get_program()).args(command.get_args());
+        pinned.arg("-c").arg(cpu.to_string()).args(["setpriv", "--pdeathsig", "KILL"]);
+        pinned.arg(command.get_program()).args(command.get_args());
         let words = words(command);
         let spawned = pinned.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let child = spawned.map_err(|source| ServerError::Spawn { command: words.clone(), source })?;
@@ -64,9 +66,28 @@ impl Server {
         Pid(self.child.id())
     }
 
-    /// Asks the server to end (SIGTERM), and makes it end when it does not.
+    /// Takes the CPU from the server, until [`Server::thaw`]: whatever it does by itself waits too.
+    ///
+    /// # Errors
+    /// Those of kill(2).
+    pub fn freeze(&self) -> std::io::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// # Errors
+    /// Those of kill(2).
+    pub fn thaw(&self) -> std::io::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> std::io::Result<()> {
+        Ok(kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal)?)
+    }
+
+    /// Asks the server to end (SIGTERM, which a frozen one would not hear), and makes it end when it does not.
     fn stop(&mut self) {
-        let _ = kill(nix::unistd::Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
+        let _ = self.signal(Signal::SIGTERM);
+        let _ = self.thaw();
         let deadline = Instant::now() + PATIENCE;
         while let Ok(None) = self.child.try_wait() {
             if Instant::now() > deadline {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use spindle_perf::peers::{Ceiling, Options, Row, UnknownRow};
+use spindle_perf::peers::{Ceiling, Options, Other, Row, UnknownRow};
 
 /// What was typed after `spindle load`.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub enum LoadWork {
 /// Which peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Peers {
-    /// memcached, and the ceiling that the kernel sets
+    /// memcached, a toy store, and the ceiling that the kernel sets
     Cache,
 }
 
@@ -34,6 +34,9 @@ pub struct PeersArguments {
     /// The memcached to compare with; without it, the one on PATH
     #[arg(long, value_name = "BINARY")]
     pub memcached: Option<PathBuf>,
+    /// One more cache that takes memcached's options; may be given again
+    #[arg(long, value_name = "NAME=BINARY", value_parser = other)]
+    pub other: Vec<Other>,
     /// The ceiling program: a binary, `build` (with cargo, from the source tree) or `none`
     #[arg(long, value_name = "BINARY", default_value = "build")]
     pub ceiling: PathBuf,
@@ -60,6 +63,7 @@ impl PeersArguments {
         let mut options = Options {
             spindle: Some(spindle),
             memcached: self.memcached.clone(),
+            others: self.other.clone(),
             ceiling: match self.ceiling.to_str() {
                 Some("build") => Ceiling::Build,
                 Some("none") => Ceiling::Absent,
@@ -73,5 +77,29 @@ impl PeersArguments {
             options.rows = self.rows.iter().map(|row| row.parse()).collect::<Result<Vec<Row>, _>>()?;
         }
         Ok(if self.quick { options.quick() } else { options })
+    }
+}
+
+/// What was typed after `--other`.
+fn other(typed: &str) -> Result<Other, String> {
+    match typed.split_once('=') {
+        Some((name, binary)) if !name.is_empty() && !binary.is_empty() => {
+            Ok(Other { name: name.into(), binary: binary.into() })
+        }
+        _ => Err("a name, =, and the path of a binary".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_cache_has_a_name_and_a_binary() {
+        let parsed = other("new=/opt/new=er/memcached").unwrap();
+        assert_eq!((parsed.name.as_str(), parsed.binary.to_str()), ("new", Some("/opt/new=er/memcached")));
+        for wrong in ["", "new", "new=", "=/bin/true"] {
+            assert!(other(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -50,6 +50,11 @@ impl ClassOutcome {
     }
 }
 
+/// Of response times, in nanoseconds.
+pub(crate) fn response_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, RESPONSE_NS_MAX, SIGNIFICANT_DIGITS).expect("constant bounds in order")
+}
+
 /// The counting side, shared by the connections of a class.
 pub(crate) struct Tally {
     requests: Cell<u64>,
@@ -61,13 +66,12 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new() -> Tally {
-        let histogram = Histogram::new_with_bounds(1, RESPONSE_NS_MAX, SIGNIFICANT_DIGITS);
         Tally {
             requests: Cell::default(),
             wrong: Cell::default(),
             outstanding: Cell::default(),
             broken: Cell::default(),
-            response_ns: RefCell::new(histogram.expect("constant bounds in order")),
+            response_ns: RefCell::new(response_histogram()),
         }
     }
 

@@ -76,46 +76,80 @@ impl Report {
         self.contenders.iter().filter(|contender| contender.kind.is_cache())
     }
 
+    /// The caches, then what bounds them: the toy store, and outermost the ceiling.
+    fn columns(&self) -> Vec<Column> {
+        let caches = 0..self.caches().count();
+        let mut columns: Vec<Column> = caches.clone().map(Column::Rate).collect();
+        columns.extend(self.ratio_to(Kind::Memcached, "against memcached"));
+        for (kind, head) in [(Kind::Toy, "of the toy store's"), (Kind::Ceiling, "of the ceiling's")] {
+            columns.extend(self.position(kind).map(Column::Rate));
+            columns.extend(self.ratio_to(kind, head));
+        }
+        columns.extend(caches.map(Column::Percentiles));
+        columns
+    }
+
+    fn ratio_to(&self, kind: Kind, head: &'static str) -> Option<Column> {
+        Some(Column::Ratio { spindle: self.position(Kind::Spindle)?, other: self.position(kind)?, head })
+    }
+
+    fn head(&self, column: &Column) -> String {
+        match column {
+            Column::Rate(at) => self.contenders[*at].name.clone(),
+            Column::Ratio { head, .. } => head.to_string(),
+            Column::Percentiles(at) => format!("{} p50 / p99 / p99.9, µs", self.contenders[*at].name),
+        }
+    }
+
     fn loads_table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut heads = vec!["requests per second of server CPU".to_string()];
-        heads.extend(self.contenders.iter().map(|contender| contender.name.clone()));
-        let ratios = [
-            (Kind::Memcached, "Spindle / memcached"),
-            (Kind::Toy, "Spindle / toy store"),
-            (Kind::Ceiling, "Spindle / ceiling"),
-        ];
-        let ratios = ratios.map(|(kind, head)| Some((self.position(Kind::Spindle)?, self.position(kind)?, head)));
-        heads.extend(ratios.iter().flatten().map(|ratio| ratio.2.to_string()));
-        heads.extend(self.caches().map(|contender| format!("{} p50 / p99 / p99.9, µs", contender.name)));
-        heads.push("what it is for".into());
-        line(out, &heads)?;
-        line(out, &vec!["---".to_string(); heads.len()])?;
+        let columns = self.columns();
+        let mut heads = vec!["connections x outstanding".to_string()];
+        heads.extend(columns.iter().map(|column| self.head(column)));
+        head_line(out, &heads)?;
         for loaded in &self.loads {
             let mut cells = vec![loaded.row.to_string()];
-            cells.extend(loaded.figures.iter().map(rate));
-            for (spindle, other, _) in ratios.iter().flatten() {
-                cells.push(ratio(&loaded.figures[*spindle], &loaded.figures[*other]));
-            }
-            cells.extend(loaded.figures.iter().take(self.caches().count()).map(percentiles));
-            cells.push(loaded.row.purpose().into());
+            cells.extend(columns.iter().map(|column| column.cell(&loaded.figures)));
             line(out, &cells)?;
         }
         Ok(())
     }
 
     fn comparisons_table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut heads = vec!["memory and worst cases".to_string()];
+        let mut heads = vec![String::new()];
         heads.extend(self.caches().map(|contender| contender.name.clone()));
-        heads.extend(["Spindle against memcached".to_string(), "what it is for".to_string()]);
-        line(out, &heads)?;
-        line(out, &vec!["---".to_string(); heads.len()])?;
+        heads.push(String::new());
+        head_line(out, &heads)?;
         for comparison in &self.comparisons {
             let mut cells = vec![comparison.what.clone()];
             cells.extend(comparison.cells.iter().cloned());
-            cells.extend([comparison.against.clone(), comparison.purpose.to_string()]);
+            cells.push(comparison.against.clone());
             line(out, &cells)?;
         }
         Ok(())
+    }
+
+    fn purposes(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let loads = self.loads.iter().map(|loaded| (loaded.row.to_string(), loaded.row.purpose()));
+        let comparisons = self.comparisons.iter().map(|comparison| (comparison.what.clone(), comparison.purpose));
+        writeln!(out, "What the rows are for:\n")?;
+        loads.chain(comparisons).try_for_each(|(what, purpose)| writeln!(out, "- {what}: {purpose}"))
+    }
+}
+
+/// What a column shows of a row; the numbers are places among the contenders.
+enum Column {
+    Rate(usize),
+    Ratio { spindle: usize, other: usize, head: &'static str },
+    Percentiles(usize),
+}
+
+impl Column {
+    fn cell(&self, figures: &[Option<Figures>]) -> String {
+        match *self {
+            Column::Rate(at) => rate(&figures[at]),
+            Column::Ratio { spindle, other, .. } => ratio(&figures[spindle], &figures[other]),
+            Column::Percentiles(at) => percentiles(&figures[at]),
+        }
     }
 }
 
@@ -131,8 +165,8 @@ impl fmt::Display for Report {
             self.loads_table(out)?;
             writeln!(
                 out,
-                "\nN x D: N connections with D requests outstanding on each; keys of 10 bytes, values of 100, one server \
-                 thread on one CPU, the load on another, loopback. Median of {} interleaved rounds of {} s. Closed loop: \
+                "\nRequests per second of server CPU. N x D: N connections with D requests outstanding on each; keys of 10 \
+                 bytes, values of 100, one server thread on one CPU, the load on another, loopback. Median of {} interleaved rounds of {} s. Closed loop: \
                  the response times compare servers under the same number of outstanding requests, not at the same rate.",
                 self.rounds, self.measured_s
             )?;
@@ -146,11 +180,18 @@ impl fmt::Display for Report {
             }
             self.comparisons_table(out)?;
         }
+        writeln!(out)?;
+        self.purposes(out)?;
         if !self.notes.is_empty() {
             writeln!(out)?;
         }
         self.notes.iter().try_for_each(|note| writeln!(out, "- {note}"))
     }
+}
+
+fn head_line(out: &mut fmt::Formatter<'_>, heads: &[String]) -> fmt::Result {
+    line(out, heads)?;
+    writeln!(out, "|{}", "---|".repeat(heads.len()))
 }
 
 fn line(out: &mut fmt::Formatter<'_>, cells: &[String]) -> fmt::Result {
@@ -266,8 +307,10 @@ mod tests {
         let text = report.to_string();
         for expected in [
             "2026-01-02, Linux 6.12.1, A CPU, 2 CPUs (virtual machine). spindle 0.1.0, memcached 1.6.18.\n",
-            "| get, 64 x 1 | 280 k | 200 k | 560 k | 1.40 M | 1.40 | 0.50 | 0.20 | 210 / 300 / 1000 | 210 / 300 / 1000 | one request",
-            "| hit ratio | 51.00 % | 50.00 % | +1.00 points | eviction |",
+            "| Spindle | memcached | against memcached | toy store | of the toy store's | ceiling | of the ceiling's | Spindle p50",
+            "| get, 64 x 1 | 280 k | 200 k | 1.40 | 560 k | 0.50 | 1.40 M | 0.20 | 210 / 300 / 1000 | 210 / 300 / 1000 |\n",
+            "| hit ratio | 51.00 % | 50.00 % | +1.00 points |\n",
+            "- hit ratio: eviction\n",
             "Median of 3 interleaved rounds of 2 s.",
             "Ceiling: a bare io_uring server",
             "A note.",
@@ -280,6 +323,6 @@ mod tests {
         assert!(lost.contains("Spindle 20.000 %") && !lost.contains("memcached"), "{lost}");
         let widths: Vec<usize> =
             text.lines().filter(|line| line.starts_with('|')).map(|l| l.matches('|').count()).collect();
-        assert_eq!(widths, [12, 12, 12, 6, 6, 6]);
+        assert_eq!(widths, [11, 11, 11, 5, 5, 5]);
     }
 }
