@@ -46,26 +46,47 @@ const EXHAUSTED_PAUSE_NS: u64 = 10_000_000;
 /// The same complaint is not made more often.
 const WARNING_PAUSE_NS: u64 = 10_000_000_000;
 
-/// Accepts for ever, handing each connection over; while there is no `room`, connections wait in the listener's queue.
-/// Ends only with an error that no waiting mends.
+/// What comes of accepting.
+pub enum Accepted {
+    Connection(Descriptor),
+    /// Nothing more for now: no descriptors, no memory, or a trouble of the network that accept(2) says to try again after.
+    Stopped(Errno),
+    /// The trouble is over.
+    Resumed,
+}
+
+/// Accepts for ever, handing everything over that comes of it; while there is no `room`, connections wait in the
+/// listener's queue. Ends only with an error that no waiting mends.
 pub async fn accept(
     core: &Core,
     listener: Rc<Descriptor>,
     room: impl Fn() -> bool,
-    mut hand_over: impl FnMut(Descriptor),
+    mut hand_over: impl FnMut(Accepted),
 ) -> Errno {
+    let mut stopped = false;
     let mut silent_until_ns = 0;
     loop {
         while !room() {
             core.sleep_until(core.now_ns() + EXHAUSTED_PAUSE_NS).await;
         }
         let mut accepting = core.launch(Op::Accept { listener: Rc::clone(&listener) });
+        if stopped {
+            // A refusal would be here by then, whether or not anybody wants to connect.
+            core.next_turn().await;
+            if !accepting.has_landed() {
+                stopped = false;
+                hand_over(Accepted::Resumed);
+            }
+        }
         loop {
             let landing = (&mut accepting).await;
             match landing.result {
                 Ok(_) => {
+                    if std::mem::take(&mut stopped) {
+                        hand_over(Accepted::Resumed);
+                    }
                     if let Arrived::Descriptor(socket) = landing.arrived {
-                        hand_over(socket);
+                        hand_over(Accepted::Connection(socket));
                     }
                     if !room() {
                         accepting.cancel();
@@ -76,8 +97,10 @@ pub async fn accept(
                 Err(errno @ (Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP)) => return errno,
                 // The peer was gone before it was accepted.
                 Err(Errno::ECONNABORTED | Errno::EINTR | Errno::EPROTO) => {}
-                // No descriptors or memory, or a trouble of the network that accept(2) says to try again after.
                 Err(errno) => {
+                    if !std::mem::replace(&mut stopped, true) {
+                        hand_over(Accepted::Stopped(errno));
+                    }
                     if core.now_ns() >= silent_until_ns {
                         tracing::warn!(%errno, "cannot accept");
                         silent_until_ns = core.now_ns() + WARNING_PAUSE_NS;

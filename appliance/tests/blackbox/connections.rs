@@ -1,8 +1,8 @@
 //! How many may talk at once, and for how long in silence.
 
-use crate::kit::client::Client;
-use crate::kit::eventually;
+use crate::kit::client::{Client, Stats};
 use crate::kit::server::Server;
+use crate::kit::{eventually, hit, set, value};
 
 const REFUSAL: &str = "ERROR Too many open connections\r\n";
 
@@ -72,12 +72,58 @@ fn where_it_is_asked_for_newcomers_wait_for_a_place() {
 }
 
 #[test]
+fn when_descriptors_run_out_newcomers_wait_for_one() {
+    let server = Server::start("-t 1 -c 20 -o no_maxconns_fast");
+    let mut clients = served(&server, 20);
+    // The kernel remembers the limit from when accepting began. It stopped with the last client; with the next place it
+    // begins again, and there is no descriptor for it.
+    if !server.forbid_newest_descriptor() {
+        return eprintln!("SKIPPED: no prlimit(1) to take descriptors away with");
+    }
+    clients.pop();
+    let is = |stats: &Stats, accepting: &str, open: &str| {
+        (stats["accepting_conns"].as_str(), stats["curr_connections"].as_str()) == (accepting, open)
+    };
+    let stats = eventually("accepting to stop with a free place", || {
+        Some(clients[0].stats("")).filter(|stats| is(stats, "0", "19"))
+    });
+    assert_eq!((stats["listen_disabled_num"].as_str(), stats["rejected_connections"].as_str()), ("2", "0"));
+    let mut waiting: Vec<Client> = (0..5).map(|_| server.client()).collect();
+    for client in &mut waiting {
+        client.say("mn\r\n");
+    }
+    let computed = server.cpu_ticks();
+    waiting[0].hears_nothing().hears_nothing().hears_nothing();
+    let computed = server.cpu_ticks() - computed;
+    assert!(computed < 15, "waiting costs {computed} ticks in 0.3 s");
+    assert!(server.said().contains("cannot accept"), "{}", server.said());
+    clients.truncate(10);
+    for client in &mut waiting {
+        client.expect("MN\r\n");
+    }
+    eventually("accepting to go on", || is(&clients[0].stats(""), "1", "15").then_some(()));
+}
+
+#[test]
 fn who_is_silent_for_too_long_is_shown_out() {
     let server = Server::start("-o idle_timeout=1");
     let mut silent = server.client();
     silent.say("get k").expect_closed();
     server.client().say("mn\r\n").expect("MN\r\n").expect_closed();
     assert_eq!(server.stat("idle_kicks"), 2);
+}
+
+#[test]
+fn who_sends_a_value_slowly_is_not_silent() {
+    let server = Server::start("-o idle_timeout=1");
+    let (mut slow, whole) = (server.client(), value(1, 1_000_000));
+    slow.say("set k 0 0 1000000\r\n").say(&whole[..500_000]);
+    for at in 0..9 {
+        // Each silence is shorter than the timeout, and together they are longer.
+        slow.hears_nothing().hears_nothing().hears_nothing();
+        slow.say(&whole[500_000 + at..][..1]);
+    }
+    slow.say(&whole[500_009..]).say("\r\n").expect("STORED\r\n").say("get k\r\n").expect(hit("k", &whole));
 }
 
 #[test]

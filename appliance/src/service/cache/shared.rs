@@ -46,8 +46,10 @@ pub struct Connections {
     pub current: AtomicUsize,
     pub total: AtomicU64,
     pub rejected: AtomicU64,
-    /// How often accepting stopped, where newcomers wait.
-    pub limit_reached: AtomicU64,
+    /// How often accepting stopped: at the limit where newcomers wait, and for want of descriptors.
+    pub stops: AtomicU64,
+    /// Listeners that cannot accept now.
+    stopped: AtomicUsize,
     pub max: usize,
 }
 
@@ -69,6 +71,22 @@ impl Connections {
 
     pub fn full(&self) -> bool {
         self.current.load(Relaxed) >= self.max
+    }
+
+    /// A listener cannot accept any more.
+    pub fn stop_accepting(&self) {
+        self.stops.fetch_add(1, Relaxed);
+        self.stopped.fetch_add(1, Relaxed);
+    }
+
+    /// And now it can.
+    pub fn resume_accepting(&self) {
+        self.stopped.fetch_sub(1, Relaxed);
+    }
+
+    /// Whether who comes now is accepted.
+    pub fn accepting(&self) -> bool {
+        !self.full() && self.stopped.load(Relaxed) == 0
     }
 }
 

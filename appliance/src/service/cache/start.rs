@@ -14,7 +14,7 @@ use spindle_core::probe::Unsupported;
 use spindle_core::stall::StallReport;
 use spindle_core::thread::{self, CorePlan};
 use spindle_core::{Core, Descriptor, Errno, Limits, Op};
-use spindle_net::listener::{accept, listen_tcp, listen_unix};
+use spindle_net::listener::{Accepted, accept, listen_tcp, listen_unix};
 use spindle_net::wire::memcached::Refusal;
 use spindle_slab::SettingsError;
 
@@ -212,7 +212,12 @@ pub fn accept_on(core: &Core, service: &Arc<CacheService>, index: usize, gate: &
         let core = core_handle;
         let may_wait = service.settings.when_full == WhenFull::Wait;
         let room = || !may_wait || !service.connections.full();
-        let errno = accept(&core, listener, room, |socket| welcome(&core, &service, index, &gate, socket)).await;
+        let accepted = |accepted| match accepted {
+            Accepted::Connection(socket) => welcome(&core, &service, index, &gate, socket),
+            Accepted::Stopped(_) => service.connections.stop_accepting(),
+            Accepted::Resumed => service.connections.resume_accepting(),
+        };
+        let errno = accept(&core, listener, room, accepted).await;
         tracing::error!(%errno, "a listener ended");
     });
 }
@@ -227,7 +232,7 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
         return refuse(core, socket);
     }
     if service.connections.full() && service.settings.when_full == WhenFull::Wait {
-        service.connections.limit_reached.fetch_add(1, Relaxed);
+        service.connections.stops.fetch_add(1, Relaxed);
     }
     let mut conversation = Conversation::new(core, service, index, socket);
     core.spawn("conversation", async move {

@@ -55,8 +55,8 @@ fn general(session: &Session<'_>, out: &mut Vec<u8>) {
     let tally = &counters.tally;
     for (name, value) in [
         ("limit_maxbytes", counters.memory_bytes_max),
-        ("accepting_conns", u64::from(!session.service.connections.full())),
-        ("listen_disabled_num", session.service.connections.limit_reached.load(Relaxed)),
+        ("accepting_conns", u64::from(session.service.connections.accepting())),
+        ("listen_disabled_num", session.service.connections.stops.load(Relaxed)),
         ("threads", u64::from(session.service.settings.cores)),
         ("hash_buckets", counters.hash_buckets),
         ("hash_bytes", counters.hash_bytes),

@@ -1,5 +1,6 @@
 //! A client that says bytes and expects bytes, and gives up at a deadline instead of hanging.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,6 +11,9 @@ use std::time::Duration;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt};
 
 use super::PATIENCE;
+
+/// Names and values, as `stats` shows them.
+pub(crate) type Stats = BTreeMap<String, String>;
 
 /// One connection. Bytes that were read and not yet expected stay in `unread`.
 pub(crate) struct Client {
@@ -145,6 +149,17 @@ impl Client {
     #[track_caller]
     pub(crate) fn lines_to_end(&mut self) -> Vec<String> {
         std::iter::repeat_with(|| self.line()).take_while(|line| line != "END").collect()
+    }
+
+    /// The statistics of a subject, or the general ones for an empty name.
+    #[track_caller]
+    pub(crate) fn stats(&mut self, subject: &str) -> Stats {
+        self.say(format!("stats {subject}\r\n"));
+        let entry = |line: String| {
+            let (name, value) = line.strip_prefix("STAT ").unwrap().split_once(' ').unwrap();
+            (name.to_owned(), value.to_owned())
+        };
+        self.lines_to_end().into_iter().map(entry).collect()
     }
 
     /// Sends as much as the server takes before it closes.

@@ -1,16 +1,15 @@
 //! The binary, running for one test: on a port that the kernel chose, killed when the test lets go of it.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 use tempfile::TempDir;
 
-use super::client::Client;
+use super::client::{Client, Stats};
 use super::eventually;
 
 /// A running `spindle memcached`. Dropping it kills it, and fails the test if it had died or panicked before.
@@ -80,8 +79,8 @@ impl Server {
 
     /// The statistics of a subject, or the general ones for an empty name.
     #[track_caller]
-    pub(crate) fn stats(&self, subject: &str) -> BTreeMap<String, String> {
-        stats(&mut self.client(), subject)
+    pub(crate) fn stats(&self, subject: &str) -> Stats {
+        self.client().stats(subject)
     }
 
     /// Waits until the number of the general statistics is what it should be.
@@ -89,7 +88,7 @@ impl Server {
     pub(crate) fn until_stat(&self, name: &str, is: impl Fn(u64) -> bool) -> u64 {
         let mut client = self.client();
         eventually(name, || {
-            let number = stats(&mut client, "")[name].parse().unwrap();
+            let number = client.stats("")[name].parse().unwrap();
             is(number).then_some(number)
         })
     }
@@ -106,6 +105,17 @@ impl Server {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
+    /// Lowers the limit, so that the descriptor that was opened last cannot be opened again; false where prlimit(1) is
+    /// missing.
+    pub(crate) fn forbid_newest_descriptor(&self) -> bool {
+        let pid = self.child.id();
+        // The kernel gives out the lowest that is free. (Those far above are inherited.)
+        let is_open = |number: &u64| Path::new(&format!("/proc/{pid}/fd/{number}")).exists();
+        let lowest_free = (0..).find(|number| !is_open(number)).unwrap();
+        let arguments = [format!("--pid={pid}"), format!("--nofile={}", lowest_free - 1)];
+        Command::new("prlimit").args(arguments).status().is_ok_and(|ran| ran.success())
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -154,13 +164,4 @@ fn address(line: &str) -> SocketAddr {
         other => panic!("{other}"),
     };
     SocketAddr::new(ip, port.parse().unwrap())
-}
-
-fn stats(client: &mut Client, subject: &str) -> BTreeMap<String, String> {
-    client.say(format!("stats {subject}\r\n"));
-    let entry = |line: String| {
-        let (name, value) = line.strip_prefix("STAT ").unwrap().split_once(' ').unwrap();
-        (name.to_owned(), value.to_owned())
-    };
-    client.lines_to_end().into_iter().map(entry).collect()
 }
