@@ -19,17 +19,29 @@ pub enum Unsupported {
     Missing,
     #[error("this kernel ({release}) is too old, it lacks {feature}: Spindle needs Linux 6.1 or newer")]
     TooOld { release: String, feature: &'static str },
-    #[error("the memory lock limit is too small for a ring (ENOMEM): raise it (ulimit -l, LimitMEMLOCK= in systemd)")]
-    MemoryLock,
+    #[error(
+        "there is no memory for a ring (ENOMEM): raise the memory lock limit (ulimit -l, LimitMEMLOCK= in systemd), or the memory limit (MemoryMax=)"
+    )]
+    Memory,
+    #[error("this kernel could run a core, but not one with these limits: {0}")]
+    Limits(std::io::Error),
     #[error("the core could not start: {0}")]
     Other(String),
 }
 
 impl Unsupported {
-    /// The reason behind an error of setting up a ring.
-    pub fn explain(error: &std::io::Error) -> Unsupported {
+    /// The reason behind an error of setting up a core: when the probe passes, it is not the kernel but the limits.
+    pub fn explain_core(error: std::io::Error) -> Unsupported {
+        match (error.raw_os_error(), probe()) {
+            (Some(libc::EINVAL), Ok(())) => Unsupported::Limits(error),
+            _ => Unsupported::explain(&error, disabled()),
+        }
+    }
+
+    /// The reason behind an error of setting up a small ring; `disabled` is the sysctl kernel.io_uring_disabled.
+    fn explain(error: &std::io::Error, disabled: Option<u8>) -> Unsupported {
         match error.raw_os_error() {
-            Some(libc::EPERM) => match disabled() {
+            Some(libc::EPERM) => match disabled {
                 Some(value @ 1) => {
                     Unsupported::Disabled { value, hint: ", or run as root or in the group of kernel.io_uring_group" }
                 }
@@ -38,7 +50,7 @@ impl Unsupported {
             },
             Some(libc::EACCES) => Unsupported::Sandbox { errno: "EACCES" },
             Some(libc::ENOSYS) => Unsupported::Missing,
-            Some(libc::ENOMEM) => Unsupported::MemoryLock,
+            Some(libc::ENOMEM) => Unsupported::Memory,
             Some(libc::EINVAL) => Unsupported::TooOld {
                 release: release(),
                 feature: "SINGLE_ISSUER, DEFER_TASKRUN or provided-buffer rings",
@@ -55,7 +67,7 @@ pub fn probe() -> Result<(), Unsupported> {
         .setup_defer_taskrun()
         .setup_submit_all()
         .build(8)
-        .map_err(|error| Unsupported::explain(&error))?;
+        .map_err(|error| Unsupported::explain(&error, disabled()))?;
     let too_old = |feature| Unsupported::TooOld { release: release(), feature };
     if !ring.params().is_feature_ext_arg() {
         return Err(too_old("timeouts of io_uring_enter"));
@@ -64,7 +76,7 @@ pub fn probe() -> Result<(), Unsupported> {
         return Err(too_old("stable submissions"));
     }
     let mut known = Probe::new();
-    ring.submitter().register_probe(&mut known).map_err(|error| Unsupported::explain(&error))?;
+    ring.submitter().register_probe(&mut known).map_err(|error| Unsupported::explain(&error, disabled()))?;
     let needed = [
         (opcode::AcceptMulti::CODE, "accept"),
         (opcode::RecvMulti::CODE, "receive"),
@@ -96,14 +108,18 @@ mod tests {
 
     #[test]
     fn every_refusal_says_what_to_do() {
-        for (errno, words) in [
-            (libc::EACCES, "seccomp"),
-            (libc::ENOSYS, "Linux 6.1"),
-            (libc::ENOMEM, "LimitMEMLOCK"),
-            (libc::EINVAL, "Linux 6.1"),
-            (libc::EIO, "could not start"),
+        for (errno, disabled, words) in [
+            (libc::EACCES, None, "seccomp"),
+            (libc::EPERM, None, "seccomp"),
+            (libc::EPERM, Some(0), "seccomp"),
+            (libc::EPERM, Some(1), "kernel.io_uring_group"),
+            (libc::EPERM, Some(2), "sysctl -w kernel.io_uring_disabled=0"),
+            (libc::ENOSYS, None, "Linux 6.1"),
+            (libc::ENOMEM, None, "LimitMEMLOCK"),
+            (libc::EINVAL, None, "Linux 6.1"),
+            (libc::EIO, None, "could not start"),
         ] {
-            let message = Unsupported::explain(&Error::from_raw_os_error(errno)).to_string();
+            let message = Unsupported::explain(&Error::from_raw_os_error(errno), disabled).to_string();
             assert!(message.contains(words), "{message}");
             assert!(!message.contains('\n'), "one line");
         }

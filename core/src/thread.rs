@@ -50,7 +50,7 @@ where
                     let _ = answer.send(Ok(()));
                     core.clone().run(main(core));
                 }
-                Err(error) => drop(answer.send(Err(Unsupported::explain(&error)))),
+                Err(error) => drop(answer.send(Err(Unsupported::explain_core(error)))),
             }
         })
         .map_err(|error| Unsupported::Other(error.to_string()))?;

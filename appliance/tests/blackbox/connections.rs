@@ -2,7 +2,7 @@
 
 use crate::kit::client::{Client, Stats};
 use crate::kit::server::Server;
-use crate::kit::{eventually, hit, set, value};
+use crate::kit::{eventually, hit, value};
 
 const REFUSAL: &str = "ERROR Too many open connections\r\n";
 

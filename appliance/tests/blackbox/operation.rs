@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
 
 use crate::kit::client::Client;
 use crate::kit::server::{Server, spindle, user_arguments};
@@ -105,11 +107,16 @@ fn a_sandbox_or_a_kernel_without_io_uring_is_one_clear_line() {
     if Command::new("python3").arg("-V").output().is_err() {
         return eprintln!("SKIPPED: no python3 to set up a sandbox with");
     }
-    let errno = nix::errno::Errno::EPERM as i32;
-    for (errno, words) in [(errno, "io_uring_setup"), (nix::errno::Errno::ENOSYS as i32, "Linux 6.1")] {
+    for (errno, words) in [
+        (Errno::EPERM, "io_uring_setup"),
+        (Errno::EACCES, "io_uring_setup"),
+        (Errno::ENOSYS, "Linux 6.1"),
+        (Errno::ENOMEM, "LimitMEMLOCK"),
+        (Errno::EINVAL, "too old"),
+    ] {
         let server = spindle(&format!("memcached {} -l 127.0.0.1:-1 -t 1", user_arguments()));
         let output = Command::new("python3")
-            .args(["-c", SANDBOX, &errno.to_string()])
+            .args(["-c", SANDBOX, &(errno as i32).to_string()])
             .arg(server.get_program())
             .args(server.get_args())
             .output()
@@ -119,4 +126,23 @@ fn a_sandbox_or_a_kernel_without_io_uring_is_one_clear_line() {
         assert!(said.contains(words), "{said}");
         assert_eq!(output.status.code(), Some(71), "{said}");
     }
+}
+
+#[test]
+fn a_memory_lock_limit_that_is_too_low_is_one_clear_line() {
+    let mut limited = Command::new(if geteuid().is_root() { "setpriv" } else { "env" });
+    if geteuid().is_root() {
+        limited.arg("--bounding-set=-ipc_lock");
+    }
+    // An address of no machine, so that it ends in any case.
+    let server = spindle(&format!("memcached {} -l 192.0.2.1:1", user_arguments()));
+    let output = limited.args(["prlimit", "--memlock=0"]).arg(server.get_program()).args(server.get_args()).output();
+    let said = match output {
+        Ok(output) if output.status.code() == Some(71) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        other => return eprintln!("SKIPPED: no setpriv(1) and prlimit(1) to limit it with: {other:?}"),
+    };
+    if said.contains("192.0.2.1") {
+        return eprintln!("SKIPPED: this kernel does not count rings against the limit");
+    }
+    assert!(said.lines().last().unwrap().contains("LimitMEMLOCK"), "{said}");
 }

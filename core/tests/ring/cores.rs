@@ -140,11 +140,13 @@ fn a_core_runs_on_its_cpu_under_its_name() {
 }
 
 #[test]
-fn a_core_that_cannot_start_says_why() {
+fn a_core_that_cannot_start_says_why_and_blames_no_kernel_for_its_limits() {
     // No kernel gives a ring of that many submissions.
     let plan = CorePlan { limits: Limits { submissions: 1 << 30, ..limits() }, ..plan("too large", None) };
     let refused: Result<_, Unsupported> = start(plan, |_core| async {});
-    assert!(!refused.unwrap_err().to_string().contains('\n'), "one line");
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, Unsupported::Limits(_)), "{refused}");
+    assert!(!refused.to_string().contains('\n'), "one line");
 }
 
 #[test]
