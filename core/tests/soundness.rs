@@ -6,6 +6,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use spindle_core::buffers::provided::Provided;
 use spindle_core::counters::CoreCounters;
 use spindle_core::descriptor::Descriptor;
 use spindle_core::flight::Arrived;
@@ -13,6 +14,7 @@ use spindle_core::kernel::{Completion, Kernel, Wait};
 use spindle_core::op::{Cancel, Offset};
 use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire, World};
 use spindle_core::stall::StallReport;
+use spindle_core::token::Token;
 use spindle_core::{Core, Errno, Lend, Limits, Op};
 
 /// Waits to be woken.
@@ -58,6 +60,58 @@ fn core_on(world: &World, limits: Limits) -> (Core, Arc<CoreCounters>) {
     (Core::new(Box::new(kernel), limits, Arc::clone(&counters), StallReport::Count), counters)
 }
 
+/// A kernel that breaks a promise.
+struct Twisted {
+    kernel: SimulatedKernel,
+    fault: Twist,
+}
+
+#[derive(PartialEq)]
+enum Twist {
+    /// Answers every op twice.
+    Stutters,
+    /// Knows of no cancellation.
+    IsDeaf,
+}
+
+impl Kernel for Twisted {
+    #[allow(unsafe_code)] // Hands the obligation on.
+    unsafe fn submit(&mut self, token: Token, op: &mut Op) {
+        // SAFETY: the caller's promise is passed on as it is.
+        unsafe { self.kernel.submit(token, op) }
+    }
+
+    fn cancel(&mut self, target: Cancel) {
+        if self.fault != Twist::IsDeaf {
+            self.kernel.cancel(target);
+        }
+    }
+
+    fn enter(&mut self, wait: Wait, completions: &mut Vec<Completion>) -> Result<(), Errno> {
+        self.kernel.enter(wait, completions)?;
+        if self.fault == Twist::Stutters {
+            completions.extend(completions.clone());
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, result: i32) -> Descriptor {
+        self.kernel.adopt(result)
+    }
+
+    fn provided(&self) -> Rc<Provided> {
+        self.kernel.provided()
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.kernel.now_ns()
+    }
+
+    fn fulfil(&mut self, done: &Completion, op: &mut Op) {
+        self.kernel.fulfil(done, op);
+    }
+}
+
 async fn accept_one(core: &Core, listener: &Rc<Descriptor>) -> Rc<Descriptor> {
     let mut accepting = core.launch(Op::Accept { listener: Rc::clone(listener) });
     match (&mut accepting).await.arrived {
@@ -101,40 +155,15 @@ fn zero_copy_memory_lives_until_its_notification() {
 #[test]
 #[should_panic(expected = "is of another life")]
 fn a_stale_completion_hits_an_assertion() {
-    /// Answers every op twice.
-    struct Stutterer(SimulatedKernel);
-    impl Kernel for Stutterer {
-        #[allow(unsafe_code)] // Hands the obligation on.
-        unsafe fn submit(&mut self, token: spindle_core::token::Token, op: &mut Op) {
-            // SAFETY: the caller's promise is passed on as it is.
-            unsafe { self.0.submit(token, op) }
-        }
-        fn cancel(&mut self, target: Cancel) {
-            self.0.cancel(target);
-        }
-        fn enter(&mut self, wait: Wait, completions: &mut Vec<Completion>) -> Result<(), Errno> {
-            self.0.enter(wait, completions)?;
-            let again = completions.clone();
-            completions.extend(again);
-            Ok(())
-        }
-        fn adopt(&mut self, result: i32) -> Descriptor {
-            self.0.adopt(result)
-        }
-        fn provided(&self) -> Rc<spindle_core::buffers::provided::Provided> {
-            self.0.provided()
-        }
-        fn now_ns(&self) -> u64 {
-            self.0.now_ns()
-        }
-        fn fulfil(&mut self, done: &Completion, op: &mut Op) {
-            self.0.fulfil(done, op);
-        }
-    }
     let world = World::new(1, Faults::default());
     let file = Rc::new(world.file(b"data"));
     let kernel = SimulatedKernel::new(&world, &small_limits()).unwrap();
-    let core = Core::new(Box::new(Stutterer(kernel)), small_limits(), Arc::default(), StallReport::Count);
+    let core = Core::new(
+        Box::new(Twisted { kernel, fault: Twist::Stutters }),
+        small_limits(),
+        Arc::default(),
+        StallReport::Count,
+    );
     let handle = core.clone();
     core.run(async move {
         // Forsaken at once, so that its first completion ends the slot's life and the second comes too late.
@@ -178,38 +207,14 @@ fn a_dropped_future_leaves_its_cargo_with_the_kernel_until_it_has_landed() {
 /// Rule 5: what will not drain is leaked, never freed under the kernel's hands.
 #[test]
 fn a_ring_that_will_not_drain_is_abandoned() {
-    /// Knows of no cancellation.
-    struct Deaf(SimulatedKernel);
-    impl Kernel for Deaf {
-        #[allow(unsafe_code)] // Hands the obligation on.
-        unsafe fn submit(&mut self, token: spindle_core::token::Token, op: &mut Op) {
-            // SAFETY: the caller's promise is passed on as it is.
-            unsafe { self.0.submit(token, op) }
-        }
-        fn cancel(&mut self, _target: Cancel) {}
-        fn enter(&mut self, wait: Wait, completions: &mut Vec<Completion>) -> Result<(), Errno> {
-            self.0.enter(wait, completions)
-        }
-        fn adopt(&mut self, result: i32) -> Descriptor {
-            self.0.adopt(result)
-        }
-        fn provided(&self) -> Rc<spindle_core::buffers::provided::Provided> {
-            self.0.provided()
-        }
-        fn now_ns(&self) -> u64 {
-            self.0.now_ns()
-        }
-        fn fulfil(&mut self, done: &Completion, op: &mut Op) {
-            self.0.fulfil(done, op);
-        }
-    }
     for deaf in [false, true] {
         let world = World::new(3, Faults::default());
         let listener = Rc::new(world.listen());
         let (peer, _heard) = talker(b"");
         world.connect(&listener, peer);
         let kernel = SimulatedKernel::new(&world, &small_limits()).unwrap();
-        let kernel: Box<dyn Kernel> = if deaf { Box::new(Deaf(kernel)) } else { Box::new(kernel) };
+        let kernel: Box<dyn Kernel> =
+            if deaf { Box::new(Twisted { kernel, fault: Twist::IsDeaf }) } else { Box::new(kernel) };
         let counters = Arc::new(CoreCounters::default());
         let core = Core::new(kernel, small_limits(), Arc::clone(&counters), StallReport::Count);
         let handle = core.clone();
