@@ -46,7 +46,7 @@ pub struct MemcachedArguments {
     /// Item memory in megabytes [default: 64]
     #[arg(short = 'm', long, value_name = "num", allow_hyphen_values = true)]
     pub memory_limit: Option<String>,
-    /// Return an error when the memory is used up instead of evicting
+    /// Return an error when the memory is used up instead of evicting (cache_memlimit then takes back what items leave)
     #[arg(short = 'M', long)]
     pub disable_evictions: bool,
     /// Maximum simultaneous connections [default: 1024]

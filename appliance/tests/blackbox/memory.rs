@@ -83,3 +83,23 @@ fn the_limit_can_be_lowered_and_raised_while_it_serves() {
     let used = server.stat("memory_bytes_used");
     assert!((60 << 20..=100 << 20).contains(&used), "{used} bytes");
 }
+
+#[test]
+fn where_nothing_is_evicted_a_lowered_limit_takes_back_what_items_leave() {
+    let server = Server::start("-m 64 -M");
+    let (mut client, value) = (server.client(), value(1, 100_000));
+    for number in 0..300 {
+        client.say(set(&format!("k{number}"), &value)).expect("STORED\r\n");
+    }
+    client.say("cache_memlimit 8\r\n").expect("OK\r\n");
+    client.say(set("another", &value)).expect("SERVER_ERROR out of memory storing object\r\n");
+    let used = server.stat("memory_bytes_used");
+    assert!(used > 30_000_000, "{used}");
+    for number in 0..300 {
+        client.say(format!("get k{number}\r\n")).expect(hit(&format!("k{number}"), &value));
+        client.say(format!("delete k{number}\r\n")).expect("DELETED\r\n");
+    }
+    server.until_stat("memory_bytes_used", |used| used <= 8 << 20);
+    client.say(set("another", &value)).expect("STORED\r\n");
+    assert_eq!(server.stat("evictions"), 0);
+}
