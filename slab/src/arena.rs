@@ -5,11 +5,12 @@
 //! being filled by an upload) is neither freed nor rewritten by the shard until it is returned.
 #![allow(unsafe_code)]
 
+use crate::lock::{Guard, Lock};
 use crate::page::PageMeta;
 use crate::settings::{HugePages, Settings, SettingsError};
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) const PAGE_BYTES: usize = 1 << 16;
 
@@ -25,7 +26,7 @@ pub(crate) struct Arena {
     memory: MmapRaw,
     metas: MmapRaw,
     pages_end: u32,
-    pool: Mutex<Pool>,
+    pool: Lock<Pool>,
     /// Pages that an ordinary need may take: a hint that spares a full cache the pool's lock.
     spare: AtomicU32,
 }
@@ -70,10 +71,10 @@ impl Arena {
         }
         let pool = Pool { warm: Vec::new(), cold: Vec::new(), fresh: 1, used: 0, budget: settings.pages() };
         let spare = AtomicU32::new(pool.spare());
-        Ok(Arc::new(Arena { memory, metas, pages_end, pool: Mutex::new(pool), spare }))
+        Ok(Arc::new(Arena { memory, metas, pages_end, pool: Lock::new(pool), spare }))
     }
 
-    fn pool(&self) -> MutexGuard<'_, Pool> {
+    fn pool(&self) -> Guard<'_, Pool> {
         crate::lock::lock(&self.pool)
     }
 

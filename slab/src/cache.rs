@@ -10,7 +10,7 @@ use crate::fetch::Fetch;
 use crate::hit::Hit;
 use crate::item::KeyForm;
 use crate::key::{Key, KeyHash, shard_of};
-use crate::lock::lock;
+use crate::lock::{Guard, Lock, lock};
 use crate::settings::{MEMORY_BYTES_MIN, Settings, SettingsError};
 use crate::shard::{NO_FLUSH, Shard, Starved};
 use crate::sizes::Sizes;
@@ -18,8 +18,8 @@ use crate::store::{Limit, Outcome, Source, Store, Stored};
 use crate::table::Directory;
 use crate::upload::{Refusal, Upload};
 use crossbeam_utils::CachePadded;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Times that one operation asks other shards for pages before it gives up: each time for twice as many.
 const RAIDS_MAX: u32 = 14;
@@ -41,7 +41,7 @@ pub(crate) enum Borrower {
 pub struct Cache(Arc<Inner>);
 
 struct Inner {
-    shards: Box<[CachePadded<Mutex<Shard>>]>,
+    shards: Box<[CachePadded<Lock<Shard>>]>,
     /// Of each shard, for prefetching without its lock.
     directories: Box<[Arc<Directory>]>,
     arena: Arc<Arena>,
@@ -69,7 +69,7 @@ impl Cache {
             .map(|index| {
                 let place = (index, count);
                 let shard = Shard::new(&arena, &sizes, &key_hash, settings.eviction, place, index_pages_max)?;
-                Some(CachePadded::new(Mutex::new(shard)))
+                Some(CachePadded::new(Lock::new(shard)))
             })
             .collect();
         let shards = shards.ok_or(SettingsError::Shards(count))?;
@@ -273,7 +273,7 @@ impl Cache {
     }
 
     #[inline]
-    pub(crate) fn shard(&self, index: usize) -> MutexGuard<'_, Shard> {
+    pub(crate) fn shard(&self, index: usize) -> Guard<'_, Shard> {
         lock(&self.0.shards[index])
     }
 

@@ -1,25 +1,58 @@
-//! Taking a lock, whatever became of its last holder: a panic under it aborts a release build; elsewhere it is a failed
-//! test, and what follows may go on.
+//! The lock of a shard, and of the page pool: held for O(1) time by threads that have a core each.
+//!
+//! Giving it back is one plain store. The standard library's has to swap, to learn whether anybody sleeps, and the swap
+//! waits for every store and load before it: a tenth of a pipelined get. So nobody sleeps here. Who finds a lock taken
+//! looks again for as long as its holder needs when it runs, and then lets others run, the holder perhaps among them.
 #![forbid(unsafe_code)]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use spin::mutex::{SpinMutex, SpinMutexGuard};
 
-#[cfg(not(thread_sanitizer))]
+pub(crate) type Lock<T> = SpinMutex<T>;
+pub(crate) type Guard<'a, T> = SpinMutexGuard<'a, T>;
+
+/// Looks at a taken lock before its holder is believed not to run: about a microsecond.
+const LOOKS_MAX: u32 = 100;
+
 #[inline]
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn lock<T>(lock: &Lock<T>) -> Guard<'_, T> {
+    lock.try_lock().unwrap_or_else(|| wait(lock))
 }
 
-/// Waiting for a lock goes through a part of the standard library that the sanitizer does not see unless it is built along,
-/// so that it takes every contended lock for a race. Trying again and again is all our own code.
-#[cfg(thread_sanitizer)]
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    use std::sync::TryLockError;
+#[cold]
+fn wait<T>(lock: &Lock<T>) -> Guard<'_, T> {
     loop {
-        match mutex.try_lock() {
-            Ok(guard) => return guard,
-            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+        for _ in 0..LOOKS_MAX {
+            if !lock.is_locked()
+                && let Some(guard) = lock.try_lock()
+            {
+                return guard;
+            }
+            std::hint::spin_loop();
         }
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_everybody_in_the_end() {
+        const ROUNDS: u64 = 20_000;
+        let sum = Lock::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..ROUNDS {
+                        let mut sum = lock(&sum);
+                        let before = *sum;
+                        std::hint::black_box(&mut *sum);
+                        *sum = before + 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(*lock(&sum), 4 * ROUNDS);
     }
 }
