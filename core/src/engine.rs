@@ -14,6 +14,7 @@ use crate::Errno;
 use crate::buffers::lend::LendMut;
 use crate::buffers::parcel::{Parcel, ParcelPool};
 use crate::buffers::provided::Provided;
+use crate::buffers::registered::Registered;
 use crate::clock::Clock;
 use crate::counters::CoreCounters;
 use crate::descriptor::Descriptor;
@@ -141,6 +142,11 @@ impl Core {
 
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// The pool that files are read into; none where [`Limits::registered_buffers`] is 0, or the kernel is simulated.
+    pub fn registered(&self) -> Option<Rc<Registered>> {
+        self.0.kernel.borrow().registered()
     }
 
     /// An empty parcel, with memory from the core's pool.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::Errno;
 use crate::buffers::provided::Provided;
+use crate::buffers::registered::Registered;
 use crate::descriptor::Descriptor;
 use crate::op::{Cancel, Op};
 use crate::token::Token;
@@ -96,6 +97,11 @@ pub trait Kernel {
 
     /// The buffers that receives land in.
     fn provided(&self) -> Rc<Provided>;
+
+    /// The buffers that files are read into, when the limits ask for some.
+    fn registered(&self) -> Option<Rc<Registered>> {
+        None
+    }
 
     /// Monotonic nanoseconds since some fixed point.
     fn now_ns(&self) -> u64;

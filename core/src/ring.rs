@@ -84,11 +84,6 @@ impl Ring {
         Ok(Ring { ring, enter_fd, enter_flags, provided, registered })
     }
 
-    /// The pool of registered buffers, when the limits ask for one.
-    pub fn registered(&self) -> Option<&Rc<Registered>> {
-        self.registered.as_ref()
-    }
-
     fn push(&mut self, entry: &Entry) {
         loop {
             // SAFETY: whatever the entry points to outlives the op: the contract of `submit`, or nothing (cancel).
@@ -177,6 +172,10 @@ impl Kernel for Ring {
 
     fn provided(&self) -> Rc<Provided> {
         Rc::clone(&self.provided)
+    }
+
+    fn registered(&self) -> Option<Rc<Registered>> {
+        self.registered.clone()
     }
 
     fn now_ns(&self) -> u64 {

@@ -13,7 +13,7 @@ use spindle_core::{Core, Limits};
 
 use crate::{PATIENCE, limits, on_ring, turns_until, woken};
 
-fn plan(name: &str, cpu: Option<usize>) -> CorePlan {
+pub(crate) fn plan(name: &str, cpu: Option<usize>) -> CorePlan {
     let counters = Default::default();
     CorePlan { name: name.to_owned(), cpu, limits: limits(), stall_report: StallReport::Count, counters }
 }

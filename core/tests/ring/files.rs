@@ -5,11 +5,11 @@ use std::thread;
 
 use spindle_core::op::Offset;
 use spindle_core::pipes::Pipes;
-use spindle_core::ring::Ring;
-use spindle_core::stall::StallReport;
+use spindle_core::thread::{CorePlan, start};
 use spindle_core::{Core, Descriptor, Errno, Limits, Op};
 
-use crate::{descriptor, limits, on_ring, pattern, run};
+use crate::cores::plan;
+use crate::{descriptor, limits, on_ring, pattern};
 
 fn file(bytes: &[u8]) -> Rc<Descriptor> {
     let mut file = tempfile::tempfile().unwrap();
@@ -67,9 +67,9 @@ fn a_file_that_cannot_be_written_says_why() {
 #[test]
 fn registered_buffers_are_read_into_and_go_home() {
     let limits = Limits { registered_buffers: 2, registered_buffer_bytes: 8192, ..limits() };
-    let ring = Ring::new(&limits).unwrap();
-    let pool = Rc::clone(ring.registered().unwrap());
-    run(ring, limits, StallReport::Count, |core| async move {
+    let plan = CorePlan { limits, ..plan("files", None) };
+    let core = start(plan, |core| async move {
+        let pool = core.registered().expect("the limits ask for some");
         let whole = pattern(10_000);
         let file = file(&whole);
         let other = pool.take().unwrap();
@@ -85,6 +85,8 @@ fn registered_buffers_are_read_into_and_go_home() {
         }
         drop(other);
     });
+    core.unwrap().join().unwrap();
+    on_ring(crate::limits(), |core| async move { assert!(core.registered().is_none(), "nobody asked") });
 }
 
 /// A file to a socket without a copy: into a pipe, out of the pipe, as far as each step goes.
