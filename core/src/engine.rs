@@ -264,7 +264,12 @@ impl Core {
 
     #[inline]
     pub(crate) fn forsake(&self, token: Token) {
-        let (remains, cancel) = self.0.slots.borrow_mut().forsake(token);
+        let mut slots = self.0.slots.borrow_mut();
+        if slots.has_gone(token) {
+            return;
+        }
+        let (remains, cancel) = slots.forsake(token);
+        drop(slots);
         if cancel {
             self.0.kernel.borrow_mut().cancel(Cancel::Token(token));
         }

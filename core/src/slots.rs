@@ -114,15 +114,15 @@ impl Slots {
 
     #[inline]
     fn living(&mut self, token: Token) -> &mut Slot {
-        let slot = self.slot(token.slot);
-        assert!(slot.generation == token.generation && slot.state != State::Free, "{token:?} is of another life");
+        let slot = self.slot(token.slot());
+        assert!(slot.generation == token.generation() && slot.state != State::Free, "{token:?} is of another life");
         slot
     }
 
     /// Whether the token is of a send that went well: its slot has gone on to another life.
     #[inline]
-    fn has_gone(&mut self, token: Token) -> bool {
-        token.kind == Kind::Send && self.slot(token.slot).generation != token.generation
+    pub(crate) fn has_gone(&mut self, token: Token) -> bool {
+        token.kind() == Kind::Send && self.slot(token.slot()).generation != token.generation()
     }
 
     fn take_free(&mut self) -> Option<u32> {
@@ -145,7 +145,7 @@ impl Slots {
         let Some(index) = self.take_free() else { return Err(op) };
         self.in_flight += 1;
         let slot = self.slot(index);
-        let token = Token { kind: op.kind(), slot: index, generation: slot.generation };
+        let token = Token::new(op.kind(), index, slot.generation);
         slot.state = State::InFlight;
         let op = slot.op.insert(op);
         // SAFETY: pages are boxed and never freed before the ring is dead (the engine drains or leaks), and `land` takes
@@ -158,23 +158,31 @@ impl Slots {
     #[inline]
     pub(crate) fn land(&mut self, done: Completion, kernel: &mut dyn Kernel, counters: &CoreCounters) -> Outcome {
         let token = Token::decode(done.user_data).expect("a completion of an op that was never submitted");
-        if token.kind == Kind::Cancel {
+        if token.kind() == Kind::Cancel {
             return Outcome::default();
         }
         let backlog_max = self.backlog_max;
         let slot = self.living(token);
         assert!(slot.state != State::Landed, "{token:?} completed after its last completion");
         let op = slot.op.as_mut().expect("an op in flight is in its slot");
-        assert!(op.kind() == token.kind, "{token:?} is of another kind");
+        assert!(op.kind() == token.kind(), "{token:?} is of another kind");
         kernel.fulfil(&done, op);
         if slot.state == State::InFlight && continues(slot, done.result) {
-            counters.sends_short.add(u64::from(token.kind == Kind::Send));
+            counters.sends_short.add(u64::from(token.kind() == Kind::Send));
             let op = slot.op.as_mut().expect("an op in flight is in its slot");
             // SAFETY: as in `launch`; the former submission of this op has had its last completion.
             unsafe { kernel.submit(token, op) };
             return Outcome::default();
         }
         let mut outcome = Outcome::default();
+        if slot.state == State::InFlight && sent(slot) && !done.more() {
+            // The commonest end of all, which says nothing more: the slot goes on to another life at once.
+            outcome.wake = slot.waiter.take();
+            outcome.remains = Some((slot.op.take(), None, None));
+            self.in_flight -= 1;
+            self.recycle(token.slot());
+            return outcome;
+        }
         if !done.notification() {
             let landing = landing(slot, done, kernel);
             if slot.state == State::InFlight {
@@ -186,7 +194,7 @@ impl Slots {
         }
         if !done.more() {
             self.last(token, &mut outcome);
-        } else if token.kind == Kind::Receive && !slot.cancelled && slot.backlog() >= backlog_max {
+        } else if token.kind() == Kind::Receive && !slot.cancelled && slot.backlog() >= backlog_max {
             slot.cancelled = true;
             outcome.pause = Some(token);
         }
@@ -197,19 +205,15 @@ impl Slots {
     #[inline]
     fn last(&mut self, token: Token, outcome: &mut Outcome) {
         self.in_flight -= 1;
-        let slot = self.slot(token.slot);
+        let slot = self.slot(token.slot());
         if slot.state == State::Orphaned {
             let landing = outcome.remains.take().and_then(|remains| remains.1);
             outcome.remains = Some((slot.op.take(), landing, None));
-            self.recycle(token.slot);
+            self.recycle(token.slot());
         } else {
             slot.state = State::Landed;
-            if !returns_cargo(token.kind) {
+            if !returns_cargo(token.kind()) {
                 outcome.remains = Some((slot.op.take(), None, None));
-            }
-            if token.kind == Kind::Send && slot.first.as_ref().is_some_and(|landing| landing.result.is_ok()) {
-                slot.first = None;
-                self.recycle(token.slot);
             }
         }
     }
@@ -264,17 +268,13 @@ impl Slots {
     }
 
     /// The flow is not interested any more: frees a landed slot, orphans one in flight. The second answer says whether
-    /// the op should be cancelled.
-    #[inline]
+    /// the op should be cancelled. Not for a token that has gone.
     pub(crate) fn forsake(&mut self, token: Token) -> (Remains, bool) {
-        if self.has_gone(token) {
-            return ((None, None, None), false);
-        }
         let slot = self.living(token);
         let landings = (slot.first.take(), slot.rest.take());
         if slot.state == State::Landed {
             let op = slot.op.take();
-            self.recycle(token.slot);
+            self.recycle(token.slot());
             return ((op, landings.0, landings.1), false);
         }
         slot.state = State::Orphaned;
@@ -299,6 +299,12 @@ fn continues(slot: &mut Slot, result: i32) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether this is a send of which nothing is left.
+#[inline]
+fn sent(slot: &Slot) -> bool {
+    matches!(&slot.op, Some(Op::Send { parcel, .. }) if parcel.unsent() == 0)
 }
 
 /// Ops whose cargo the flow wants back.
@@ -380,7 +386,7 @@ mod tests {
         let op = Op::Shutdown { socket: Rc::new(world.file(b"")), how: std::net::Shutdown::Both };
         let Ok(token) = slots.launch(&mut kernel, op) else { panic!("one slot is free") };
         let mut land = |token| slots.land(Completion::new(token, 0), &mut kernel, &CoreCounters::default());
-        let stray = Token { kind: Kind::Accept, ..token };
+        let stray = Token::new(Kind::Accept, token.slot(), token.generation());
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(land(stray)))).is_err());
         assert!(land(token).remains.is_some(), "its own completion frees it all the same");
     }

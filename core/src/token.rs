@@ -7,6 +7,9 @@
 //! +----------+------------------+------------------+
 //! ```
 
+use std::fmt;
+use std::num::NonZeroU64;
+
 /// What kind of op a completion answers. Checked against the slot, so that a stray completion hits an assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -44,29 +47,54 @@ const KINDS: [Kind; 12] = [
 /// Slots that a token can name.
 pub const SLOTS_MAX: usize = 1 << 24;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
-    pub kind: Kind,
-    /// Below [`SLOTS_MAX`].
-    pub slot: u32,
-    pub generation: u32,
-}
+/// Kept packed, as the kernel sees it: taken apart and put together field by field, every copy of it would wait for the
+/// writes before it. The kind is never 0, so an absent token costs nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Token(NonZeroU64);
 
 impl Token {
     /// The token of every cancellation.
-    pub const CANCEL: Token = Token { kind: Kind::Cancel, slot: 0, generation: 0 };
+    pub const CANCEL: Token = Token::new(Kind::Cancel, 0, 0);
+
+    /// `slot` is below [`SLOTS_MAX`].
+    #[inline]
+    pub const fn new(kind: Kind, slot: u32, generation: u32) -> Token {
+        debug_assert!((slot as usize) < SLOTS_MAX);
+        let packed = (kind as u64) << 56 | (slot as u64) << 32 | generation as u64;
+        Token(NonZeroU64::new(packed).expect("no kind is 0"))
+    }
 
     #[inline]
     pub fn encode(self) -> u64 {
-        debug_assert!((self.slot as usize) < SLOTS_MAX);
-        (self.kind as u64) << 56 | u64::from(self.slot) << 32 | u64::from(self.generation)
+        self.0.get()
     }
 
     /// `None` when the kind is none of ours.
     #[inline]
     pub fn decode(user_data: u64) -> Option<Token> {
-        let kind = *KINDS.get(((user_data >> 56) as usize).wrapping_sub(1))?;
-        Some(Token { kind, slot: (user_data >> 32) as u32 & (SLOTS_MAX as u32 - 1), generation: user_data as u32 })
+        KINDS.get(((user_data >> 56) as usize).wrapping_sub(1))?;
+        NonZeroU64::new(user_data).map(Token)
+    }
+
+    #[inline]
+    pub fn kind(self) -> Kind {
+        KINDS[(self.0.get() >> 56) as usize - 1]
+    }
+
+    #[inline]
+    pub fn slot(self) -> u32 {
+        (self.0.get() >> 32) as u32 & (SLOTS_MAX as u32 - 1)
+    }
+
+    #[inline]
+    pub fn generation(self) -> u32 {
+        self.0.get() as u32
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} in slot {}, generation {}", self.kind(), self.slot(), self.generation())
     }
 }
 
@@ -79,8 +107,9 @@ mod tests {
         for (index, &kind) in KINDS.iter().enumerate() {
             assert_eq!(kind as usize, index + 1);
             for (slot, generation) in [(0, 0), (1, u32::MAX), (SLOTS_MAX as u32 - 1, 7)] {
-                let token = Token { kind, slot, generation };
+                let token = Token::new(kind, slot, generation);
                 assert_eq!(Token::decode(token.encode()), Some(token));
+                assert_eq!((token.kind(), token.slot(), token.generation()), (kind, slot, generation));
             }
         }
     }
