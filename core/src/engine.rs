@@ -213,6 +213,12 @@ impl Core {
         .await
     }
 
+    /// Whether another task waits for its turn.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        self.0.executor.has_ready()
+    }
+
     /// Lets every other ready task run first.
     pub async fn yield_now(&self) {
         let mut yielded = false;

@@ -33,6 +33,10 @@ pub(crate) enum Borrower {
     Writer,
 }
 
+/// A key whose index lines are on their way.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead(u64);
+
 /// A handle: clones are the same cache.
 ///
 /// Every method but those that say otherwise holds one shard's lock for a time that does not grow with the number of
@@ -103,14 +107,16 @@ impl Cache {
 
     /// Asks the processor for the index lines of a key that will be needed soon. Takes no lock.
     #[inline]
-    pub fn prefetch(&self, key: &Key<'_>) {
-        self.0.directories[shard_of(key.hash, self.shards())].prefetch(key.hash);
+    pub fn prefetch(&self, key: &[u8]) -> Ahead {
+        let hash = self.0.key_hash.of(key);
+        self.0.directories[shard_of(hash, self.shards())].prefetch(hash);
+        Ahead(hash)
     }
 
     /// Asks for the item's first lines, once the index lines have come. Takes no lock.
     #[inline]
-    pub fn prefetch_item(&self, key: &Key<'_>) {
-        self.0.directories[shard_of(key.hash, self.shards())].prefetch_item(key.hash);
+    pub fn prefetch_item(&self, Ahead(hash): Ahead) {
+        self.0.directories[shard_of(hash, self.shards())].prefetch_item(hash);
     }
 
     /// A classic get: counts as a fetch. `view` runs under the shard's lock.

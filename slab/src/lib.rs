@@ -48,7 +48,7 @@ mod table;
 mod upload;
 
 pub use arithmetic::{Arithmetic, Computed, Direction};
-pub use cache::Cache;
+pub use cache::{Ahead, Cache};
 pub use clock::{Expiry, Seconds};
 pub use counters::{ClassCounters, ClassTally, Counters, Tally};
 pub use delete::{Delete, DeleteMode, Deleted};

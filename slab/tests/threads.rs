@@ -62,8 +62,7 @@ impl Client<'_> {
         let key = self.cache.key(name.as_bytes());
         match self.random.below(100) {
             0..=44 => {
-                self.cache.prefetch(&key);
-                self.cache.prefetch_item(&key);
+                self.cache.prefetch_item(self.cache.prefetch(key.bytes));
                 self.cache.get(&key, NOW, |hit: Hit<'_>| assert_described(hit.pieces(), number));
             }
             45..=54 => {

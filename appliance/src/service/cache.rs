@@ -3,7 +3,8 @@
 //! ```text
 //! start         listeners, one core a thread, ticks, and the orderly stop
 //! shared        what all cores share: the cache, the clock, counters, the connection limit
-//! conversation  one client's flow: input -> requests -> parcel -> output
+//! conversation  one client's flow: receive, answer, send, until somebody ends it
+//! answering     input -> requests -> replies in a parcel, and what comes next;  session: what a request needs to know
 //! ahead         in a pipeline, asks memory for the next requests' items before the first is served
 //! classic meta  the join: a request of either protocol -> the cache -> its reply
 //! admin         stats, verbosity, cache_memlimit, shutdown and the commands for memcached's own machinery
@@ -14,11 +15,13 @@
 
 pub mod admin;
 pub mod ahead;
+pub mod answering;
 pub mod classic;
 pub mod clock;
 pub mod conversation;
 pub mod counters;
 pub mod meta;
+pub mod session;
 pub mod shared;
 pub mod start;
 pub mod stats;

@@ -8,7 +8,7 @@ use spindle_net::wire::memcached::admin::{Admin, AdminCommand, MemlimitReply, OK
 use spindle_net::wire::memcached::{Refusal, Request};
 
 use super::classic::reply;
-use super::conversation::Session;
+use super::session::Session;
 use super::stats;
 use crate::lifecycle::signals::{self, Stop};
 use crate::settings::decided::{Permission, Switch};

@@ -1,12 +1,12 @@
-//! Looking ahead: in a pipeline the index lines and the items of the next requests are asked for before the first of them
-//! is served, so that the processor waits for memory once for many instead of once for each.
+//! Looking ahead: in a pipeline the next requests are parsed, and their index lines and items asked for, before the first
+//! of them is served, so that the processor waits for memory once for many instead of once for each.
 //!
 //! docs/decisions/004-one-request-at-a-time.md has the figures. Asking for index lines one batch earlier than for items
-//! was no better.
+//! was no better, nor was a window that rolls from request to request.
 #![forbid(unsafe_code)]
 
 use spindle_net::wire::memcached::{Limits, Parsed, Request, data_block, parse};
-use spindle_slab::{Cache, Key};
+use spindle_slab::{Ahead, Cache};
 
 /// Keys looked at in one go: as many as a processor has misses in flight, and few enough that nothing asked for is gone
 /// again before it is used.
@@ -15,44 +15,68 @@ pub const KEYS_AHEAD: usize = 16;
 /// Asks for what these keys, [`KEYS_AHEAD`] at most, will touch. Changes nothing but the processor's caches.
 #[inline]
 pub fn look_ahead<'a>(cache: &Cache, keys: impl Iterator<Item = &'a [u8]>) {
-    let mut wanted: [Option<Key<'_>>; KEYS_AHEAD] = [None; KEYS_AHEAD];
-    for (wanted, key) in wanted.iter_mut().zip(keys) {
-        let key = cache.key(key);
-        cache.prefetch(&key);
-        *wanted = Some(key);
+    let mut asked: [Option<Ahead>; KEYS_AHEAD] = [None; KEYS_AHEAD];
+    for (asked, key) in asked.iter_mut().zip(keys) {
+        *asked = Some(cache.prefetch(key));
     }
-    wanted.iter().map_while(Option::as_ref).for_each(|key| cache.prefetch_item(key));
+    asked.iter().map_while(|asked| *asked).for_each(|ahead| cache.prefetch_item(ahead));
 }
 
-/// The first keys of the requests at the front of `input`, as far as looking at them is worth it.
-pub struct RequestKeys<'a> {
-    pub input: &'a [u8],
-    pub limits: &'a Limits,
+/// A pipeline's next requests, up to the first that is not whole or not obeyed.
+pub struct Batch<'a> {
+    parsed: [Parsed<'a>; KEYS_AHEAD],
+    len: usize,
 }
 
-impl<'a> Iterator for RequestKeys<'a> {
-    type Item = &'a [u8];
+impl<'a> Batch<'a> {
+    /// `first`, and the requests at the front of `input`, which follow it: `requests_max` in all.
+    pub fn read(
+        cache: &Cache,
+        first: Parsed<'a>,
+        mut input: &'a [u8],
+        requests_max: usize,
+        limits: &Limits,
+    ) -> Batch<'a> {
+        let mut batch = Batch { parsed: [const { Parsed::Incomplete }; KEYS_AHEAD], len: 1 };
+        batch.parsed[0] = first;
+        while batch.len < requests_max.min(KEYS_AHEAD) {
+            let parsed = parse(input, limits);
+            batch.parsed[batch.len] = parsed;
+            batch.len += 1;
+            match following(&parsed, input) {
+                [] => break,
+                rest => input = rest,
+            }
+        }
+        look_ahead(cache, batch.requests().iter().map_while(first_key));
+        batch
+    }
 
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (key, bytes) = first_key(self.input, self.limits)?;
-        self.input = self.input.get(bytes..).unwrap_or_default();
-        Some(key)
+    #[inline]
+    pub fn requests(&self) -> &[Parsed<'a>] {
+        &self.parsed[..self.len]
     }
 }
 
-/// The first key of the request at the front of `input` and the length of the whole request; `None` at the end, and where
-/// looking further is not worth it.
-fn first_key<'a>(input: &'a [u8], limits: &Limits) -> Option<(&'a [u8], usize)> {
-    let Parsed::Request { request, consumed } = parse(input, limits) else { return None };
+/// What follows a request and its data block; nothing after what is not a whole request.
+#[inline]
+pub fn following<'a>(parsed: &Parsed<'_>, input: &'a [u8]) -> &'a [u8] {
+    let Parsed::Request { request, consumed } = parsed else { return &[] };
     let block_bytes = request.data_bytes().map_or(0, |data_bytes| data_block::bytes(data_bytes) as usize);
-    let key = match request {
-        Request::Get(mut get) => get.keys.next()?,
-        Request::Store(store) => store.key,
-        Request::Delete(delete) => delete.key,
-        Request::Arithmetic(arithmetic) => arithmetic.key,
-        Request::MetaGet(get) => get.key.text(),
-        Request::MetaSet(set) => set.key.text(),
-        _ => return None,
-    };
-    Some((key, consumed + block_bytes))
+    input.get(consumed + block_bytes..).unwrap_or_default()
+}
+
+/// The first key of a request; `None` where looking further is not worth it.
+#[inline]
+pub fn first_key<'a>(parsed: &Parsed<'a>) -> Option<&'a [u8]> {
+    let Parsed::Request { request, .. } = parsed else { return None };
+    match request {
+        Request::Get(get) => get.keys.clone().next(),
+        Request::Store(store) => Some(store.key),
+        Request::Delete(delete) => Some(delete.key),
+        Request::Arithmetic(arithmetic) => Some(arithmetic.key),
+        Request::MetaGet(get) => Some(get.key.text()),
+        Request::MetaSet(set) => Some(set.key.text()),
+        _ => None,
+    }
 }

@@ -12,7 +12,7 @@ use spindle_slab as slab;
 use spindle_slab::{Computed, Deleted, Hit, Key, Outcome, Stored};
 
 use super::ahead::{KEYS_AHEAD, look_ahead};
-use super::conversation::Session;
+use super::session::Session;
 use crate::service::value_sending::Leaving;
 
 /// How far a multiget came.

@@ -7,78 +7,19 @@ use std::task::Poll;
 
 use spindle_core::{Core, Descriptor, Parcel};
 use spindle_net::connection::{Connection, End, Posted};
-use spindle_net::input::Input;
 use spindle_net::wire::memcached::request::CloseReason;
-use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, data_block, parse_resumed};
-use spindle_slab::{Expiry, Key, Outcome, Seconds};
 
-use super::ahead::{KEYS_AHEAD, RequestKeys, look_ahead};
-use super::classic::{BegunGet, Progress};
+use super::answering::{LIMITS, Next, Unanswered};
 use super::counters::ClientCounters;
+use super::session::Session;
 use super::shared::CacheService;
-use super::{admin, classic, meta, value};
-use crate::service::value_sending::HeldShare;
-use crate::settings::decided::Switch;
-
-/// A parcel of this size is sent before more is added: what one client can hold of the core's memory, and what it can hold
-/// when too many hold much.
-const PARCEL_BYTES_MAX: usize = 128 * 1024;
-const PARCEL_BYTES_LEAST: usize = 4 * 1024;
-
-/// An unfinished line up to this size is nobody's concern.
-const LINE_BYTES_FREE: usize = 16 * 1024;
-
-/// Values from this length on, that are not here as a whole, are received straight into the cache's memory.
-pub const UPLOAD_BYTES_MIN: u32 = 16 * 1024;
+use super::value;
 
 /// What a client may still send after we said our last word.
 const LINGER_BYTES_MAX: usize = 1 << 20;
 
 /// And how long we wait for it.
 const LINGER_NS: u64 = 500_000_000;
-
-/// The longest multiget line. memcached has no bound; a client that reaches this one is told and closed.
-const LIMITS: Limits = Limits { multiget_line_bytes_max: 4 << 20 };
-
-/// What one request needs to know.
-pub struct Session<'a> {
-    pub service: &'a CacheService,
-    pub counters: &'a ClientCounters,
-    pub now: Seconds,
-}
-
-impl Session<'_> {
-    #[inline]
-    pub fn expiry(&self, exptime: i32) -> Expiry {
-        self.service.clock.expiry(exptime, self.now)
-    }
-
-    #[inline]
-    pub fn is_full(&self, parcel: &Parcel) -> bool {
-        let bytes = parcel.len();
-        bytes >= PARCEL_BYTES_MAX || bytes >= PARCEL_BYTES_LEAST && self.service.held.is_used_up()
-    }
-
-    #[inline]
-    pub fn has_cas(&self) -> bool {
-        self.service.settings.cas == Switch::On
-    }
-
-    /// What a client is told whose value does not fit. A set that fails leaves no old value behind either, so that nobody
-    /// reads what its writer believes to be replaced.
-    pub fn refuse_value(&self, key: &Key<'_>, outcome: Outcome, replaces: bool) -> Refusal {
-        if replaces {
-            self.service.cache.delete(key, &Default::default(), self.now);
-        }
-        if outcome == Outcome::TooLarge {
-            self.counters.store_too_large.add(1);
-            Refusal::TooLarge
-        } else {
-            self.counters.store_no_memory.add(1);
-            Refusal::OutOfMemoryStoring
-        }
-    }
-}
 
 /// How a conversation ended, for the log and the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,33 +31,19 @@ pub enum Ended {
     Stopping,
 }
 
-/// What to do after what was received is answered as far as possible.
-enum Next {
-    /// The front of the input is not a whole request.
-    Receive,
-    /// Send what is there, then go on.
-    Flush,
-    /// This connection had its share; others first.
-    Yield,
-    /// A value is to be received straight into the cache.
-    Upload,
-    Swallow(u64),
-    End(Ended),
+impl Ended {
+    fn of(end: End) -> Ended {
+        if end == End::Silent { Ended::Idle } else { Ended::Connection(end) }
+    }
 }
 
 /// One client.
 pub struct Conversation {
     service: Arc<CacheService>,
     connection: Connection,
-    input: Input,
+    unanswered: Unanswered,
     /// Which core's counters are ours.
     index: u32,
-    /// Bytes at the front of the input that hold no line end.
-    searched: u32,
-    /// The multiget at the front, when a part of it is answered.
-    begun: Option<Box<BegunGet>>,
-    /// What a long unfinished line costs the service.
-    line: Option<Box<HeldShare>>,
 }
 
 impl Conversation {
@@ -124,11 +51,8 @@ impl Conversation {
         Conversation {
             service: Arc::clone(service),
             connection: Connection::new(core, socket),
-            input: Input::default(),
+            unanswered: Unanswered::default(),
             index: index as u32,
-            searched: 0,
-            begun: None,
-            line: None,
         }
     }
 
@@ -143,6 +67,17 @@ impl Conversation {
     #[inline]
     fn counters(&self) -> &ClientCounters {
         &self.service.clients[self.index as usize]
+    }
+
+    #[inline]
+    fn session(&self) -> Session<'_> {
+        Session::new(&self.service, self.index, self.connection.core())
+    }
+
+    #[inline]
+    fn answer(&mut self, parcel: &mut Parcel) -> Next {
+        let session = Session::new(&self.service, self.index, self.connection.core());
+        self.unanswered.answer(&session, parcel)
     }
 
     /// Talks until the end, and says why it came.
@@ -166,16 +101,17 @@ impl Conversation {
     async fn part(&mut self, ended: Ended) {
         if matches!(ended, Ended::Quit | Ended::Bound(_)) {
             let core = self.connection.core().clone();
-            let lingering = self.connection.linger(&mut self.input, LINGER_BYTES_MAX);
+            let lingering = self.connection.linger(&mut self.unanswered.input, LINGER_BYTES_MAX);
             core.until(core.now_ns() + LINGER_NS, lingering).await;
         } else {
             // Whoever has no more to say may still be listening.
-            let _ = self.connection.flush(&mut self.input).await;
+            let _ = self.connection.flush(&mut self.unanswered.input).await;
         }
     }
 
     async fn talk(&mut self) -> Result<Ended, Ended> {
         loop {
+            self.foresee().await;
             let mut parcel = self.connection.core().parcel();
             let mut next = self.answer(&mut parcel);
             while let Next::Yield = next {
@@ -188,9 +124,9 @@ impl Conversation {
                 // The peer does not keep up: this parcel waits, and one like it is on its way. Rare, and large: apart, so
                 // that an idle conversation stays small.
                 let _held = self.service.held.charge(2 * bytes);
-                let before = self.input.bytes().len();
-                Box::pin(self.connection.catch_up(&mut self.input)).await.map_err(Ended::Connection)?;
-                if self.input.bytes().len() > before && matches!(next, Next::Receive) {
+                let before = self.unanswered.input.bytes().len();
+                Box::pin(self.connection.catch_up(&mut self.unanswered.input)).await.map_err(Ended::Connection)?;
+                if self.unanswered.input.bytes().len() > before && matches!(next, Next::Receive) {
                     // The wait took over what arrived meanwhile: that may be all there is.
                     continue;
                 }
@@ -205,92 +141,17 @@ impl Conversation {
         }
     }
 
-    /// Answers requests from the front of the input as long as they are whole, the parcel has room and it is our turn.
+    /// When others are ready too, their requests are waited for together: the index line of the first key is on its way
+    /// while they ask for theirs, and then its item is.
     #[inline]
-    fn answer(&mut self, parcel: &mut Parcel) -> Next {
-        let service = &*self.service;
-        let session = Session {
-            service,
-            counters: &service.clients[self.index as usize],
-            now: service.clock.seconds(self.connection.core().now_ns()),
-        };
-        for served in 0..service.settings.requests_per_turn {
-            if session.is_full(parcel) {
-                return Next::Flush;
-            }
-            let input = self.input.bytes();
-            if input.is_empty() {
-                return Next::Receive;
-            }
-            if let Some(begun) = self.begun.take() {
-                match classic::go_on(&session, &begun, input, parcel) {
-                    Progress::Done => self.input.consume(begun.line_bytes),
-                    Progress::Full(begun) => return self.pause_get(begun, Next::Flush),
-                    Progress::Turn(begun) => return self.pause_get(begun, Next::Yield),
-                }
-                continue;
-            }
-            if served % KEYS_AHEAD as u32 == 1 {
-                // There is more than the one request just served: a pipeline.
-                look_ahead(&service.cache, RequestKeys { input, limits: &LIMITS });
-            }
-            match parse(input, self.searched as usize, &LIMITS) {
-                Parsed::Incomplete => {
-                    self.searched = input.len() as u32;
-                    return self.wait_for_line(parcel);
-                }
-                Parsed::Request { request, consumed } => {
-                    self.searched = 0;
-                    match serve(&session, &request, input, consumed, parcel) {
-                        Served::Whole { block_bytes } => {
-                            self.line = None;
-                            self.input.consume(consumed + block_bytes);
-                        }
-                        Served::Full(begun) => return self.pause_get(begun, Next::Flush),
-                        Served::Turn(begun) => return self.pause_get(begun, Next::Yield),
-                        Served::NeedsBlock => return Next::Receive,
-                        Served::NeedsUpload => return Next::Upload,
-                        Served::Quit => return Next::End(Ended::Quit),
-                    }
-                }
-                Parsed::Refused { refusal, answer, consumed, swallow_bytes } => {
-                    self.searched = 0;
-                    session.counters.refused_requests.add(1);
-                    classic::reply(parcel, answer, refusal.line());
-                    self.input.consume(consumed);
-                    if swallow_bytes > 0 {
-                        return Next::Swallow(swallow_bytes);
-                    }
-                }
-                Parsed::Close { refusal, reason } => {
-                    if let Some(refusal) = refusal {
-                        classic::reply(parcel, Answer::Wanted, refusal.line());
-                    }
-                    return Next::End(Ended::Bound(reason));
-                }
-            }
+    async fn foresee(&mut self) {
+        if !self.connection.core().has_ready() {
+            return;
         }
-        Next::Yield
-    }
-
-    /// Remembers how far a multiget came.
-    fn pause_get(&mut self, begun: BegunGet, next: Next) -> Next {
-        self.begun = Some(Box::new(begun));
-        next
-    }
-
-    /// What a long line holds while it is incomplete counts, and may be too much.
-    fn wait_for_line(&mut self, parcel: &mut Parcel) -> Next {
-        let bytes = self.input.bytes().len();
-        self.line = None;
-        if bytes > LINE_BYTES_FREE {
-            self.line = self.service.held.take(bytes).map(Box::new);
-            if self.line.is_none() {
-                classic::reply(parcel, Answer::Wanted, Refusal::OutOfMemoryReadingRequest.line());
-                return Next::End(Ended::Bound(CloseReason::LineTooLong));
-            }
-        }
-        Next::Receive
+        let Some(ahead) = self.unanswered.first_key().map(|key| self.service.cache.prefetch(key)) else { return };
+        self.connection.core().yield_now().await;
+        self.service.cache.prefetch_item(ahead);
+        self.connection.core().yield_now().await;
     }
 
     /// Hands the parcel over, if there is anything in it.
@@ -305,8 +166,8 @@ impl Conversation {
 
     /// Waits for more input; for a client that says nothing for too long, and for the end of the service.
     async fn receive(&mut self) -> Result<(), Ended> {
-        self.input.rest();
-        let before = self.input.bytes().len();
+        self.unanswered.input.rest();
+        let before = self.unanswered.input.bytes().len();
         let mut idle = match self.service.settings.idle_timeout_seconds {
             0 => None,
             seconds => {
@@ -318,7 +179,7 @@ impl Conversation {
             }
         };
         poll_fn(|context| {
-            if let Poll::Ready(received) = self.connection.poll_receive(&mut self.input, context) {
+            if let Poll::Ready(received) = self.connection.poll_receive(&mut self.unanswered.input, context) {
                 return Poll::Ready(received.map_err(Ended::Connection));
             }
             if self.service.is_stopping() {
@@ -330,7 +191,7 @@ impl Conversation {
             }
         })
         .await?;
-        let received = self.input.bytes().len() - before;
+        let received = self.unanswered.input.bytes().len() - before;
         self.counters().bytes_read.add(received as u64);
         Ok(())
     }
@@ -339,8 +200,8 @@ impl Conversation {
     async fn swallow(&mut self, bytes: u64) -> Result<(), Ended> {
         let mut left = bytes;
         loop {
-            let here = left.min(self.input.bytes().len() as u64);
-            self.input.consume(here as usize);
+            let here = left.min(self.unanswered.input.bytes().len() as u64);
+            self.unanswered.input.consume(here as usize);
             left -= here;
             if left == 0 {
                 return Ok(());
@@ -352,101 +213,18 @@ impl Conversation {
     /// Receives the value of the store at the front of the input straight into the cache.
     async fn upload(&mut self) -> Result<(), Ended> {
         let mut parcel = self.connection.core().parcel();
-        let begun = {
-            let session = Session {
-                service: &self.service,
-                counters: self.counters(),
-                now: self.service.clock.seconds(self.connection.core().now_ns()),
-            };
-            value::begin(&session, self.input.bytes(), &LIMITS)
-        };
+        let begun = value::begin(&self.session(), self.unanswered.input.bytes(), &LIMITS);
         let Some(begun) = begun else { return Ok(()) };
         let line = begun.line.clone();
-        self.input.consume(line.len());
-        let arrived = value::receive(&self.service, &mut self.connection, &mut self.input, begun).await;
-        let (finished, swallow_bytes) = arrived.map_err(Ended::Connection)?;
-        let session = Session {
-            service: &self.service,
-            counters: self.counters(),
-            now: self.service.clock.seconds(self.connection.core().now_ns()),
-        };
+        self.unanswered.input.consume(line.len());
+        let arrived = value::receive(&self.service, &mut self.connection, &mut self.unanswered.input, begun).await;
+        let (finished, swallow_bytes) = arrived.map_err(Ended::of)?;
+        let session = self.session();
         session.counters.bytes_read.add(finished.received_bytes);
         value::answer(&session, &line, finished, &LIMITS, &mut parcel);
         if self.post(parcel)? == Posted::Late {
-            self.connection.catch_up(&mut self.input).await.map_err(Ended::Connection)?;
+            self.connection.catch_up(&mut self.unanswered.input).await.map_err(Ended::Connection)?;
         }
         self.swallow(swallow_bytes).await
     }
-}
-
-#[inline]
-fn parse<'a>(input: &'a [u8], searched: usize, limits: &Limits) -> Parsed<'a> {
-    if searched == 0 {
-        spindle_net::wire::memcached::parse(input, limits)
-    } else {
-        parse_resumed(input, searched, limits)
-    }
-}
-
-/// What came of one request.
-enum Served {
-    /// Answered; the line was followed by this many bytes of data block.
-    Whole {
-        block_bytes: usize,
-    },
-    /// The parcel is full before a multiget is answered.
-    Full(BegunGet),
-    /// A multiget had its share of the turn.
-    Turn(BegunGet),
-    /// The data block is not all here.
-    NeedsBlock,
-    /// The data block is large and not all here.
-    NeedsUpload,
-    Quit,
-}
-
-/// Answers the request whose line is the first `line_bytes` of `input`.
-#[inline]
-fn serve(session: &Session<'_>, request: &Request<'_>, input: &[u8], line_bytes: usize, parcel: &mut Parcel) -> Served {
-    match request {
-        Request::Get(get) => match classic::get(session, get, input, line_bytes, parcel) {
-            Progress::Done => {}
-            Progress::Full(begun) => return Served::Full(begun),
-            Progress::Turn(begun) => return Served::Turn(begun),
-        },
-        Request::Store(_) | Request::MetaSet(_) => return serve_block(session, request, &input[line_bytes..], parcel),
-        Request::MetaGet(get) => meta::get(session, get, parcel),
-        Request::Delete(delete) => classic::delete(session, delete, parcel),
-        Request::Arithmetic(arithmetic) => classic::arithmetic(session, arithmetic, parcel),
-        Request::Touch(touch) => classic::touch(session, touch, parcel),
-        Request::MetaDelete(delete) => meta::delete(session, delete, parcel),
-        Request::MetaArithmetic(arithmetic) => meta::arithmetic(session, arithmetic, parcel),
-        Request::MetaNoop => parcel.bytes.extend_from_slice(spindle_net::wire::memcached::mn::MN),
-        Request::MetaDebug(debug) => meta::debug(session, debug, parcel),
-        Request::Quit => return Served::Quit,
-        rare => admin::serve(session, rare, parcel),
-    }
-    Served::Whole { block_bytes: 0 }
-}
-
-/// Answers a request with a data block, if that is here.
-#[inline]
-fn serve_block(session: &Session<'_>, request: &Request<'_>, after: &[u8], parcel: &mut Parcel) -> Served {
-    let Some(data_bytes) = request.data_bytes() else { return Served::Whole { block_bytes: 0 } };
-    let block_bytes = data_block::bytes(data_bytes) as usize;
-    let Some(block) = after.get(..block_bytes) else {
-        return if data_bytes >= UPLOAD_BYTES_MIN { Served::NeedsUpload } else { Served::NeedsBlock };
-    };
-    let (value, end) = block.split_at(data_bytes as usize);
-    match (data_block::check([end[0], end[1]]), request) {
-        (Err(refusal), _) => {
-            session.counters.refused_requests.add(1);
-            let answer = if let Request::Store(store) = request { store.answer } else { Answer::Wanted };
-            classic::reply(parcel, answer, refusal.line());
-        }
-        (Ok(()), Request::Store(store)) => classic::store(session, store, value, parcel),
-        (Ok(()), Request::MetaSet(set)) => meta::set(session, set, value, parcel),
-        (Ok(()), _) => {}
-    }
-    Served::Whole { block_bytes }
 }

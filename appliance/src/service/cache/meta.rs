@@ -14,7 +14,7 @@ use spindle_net::wire::memcached::ms::{self, MetaSet, MetaStatus, SetMode};
 use spindle_slab as slab;
 use spindle_slab::{Computed, DeleteMode, Deleted, Expiry, Hit, Key, KeyForm, Outcome, Outdated, Stored, Token};
 
-use super::conversation::Session;
+use super::session::Session;
 use crate::service::value_sending::Leaving;
 
 /// A key as the cache knows it. The slab remembers how the key came, so that answers can show it the same way.

@@ -12,7 +12,7 @@ use spindle_net::wire::memcached::stats::{RESET, Stats, write_class_number, writ
 use spindle_slab::{ClassCounters, Counters};
 
 use super::admin::{self, VERSION};
-use super::conversation::Session;
+use super::session::Session;
 use crate::settings::decided::{Eviction, Listen, Permission, Protocol, WhenFull};
 
 /// Answers `stats` and its subjects.

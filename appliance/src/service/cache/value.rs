@@ -9,7 +9,7 @@ use spindle_net::input::Input;
 use spindle_net::wire::memcached::{Answer, Limits, Parsed, Refusal, Request, data_block, parse};
 use spindle_slab::{Outcome, Stored, Upload};
 
-use super::conversation::Session;
+use super::session::Session;
 use super::shared::CacheService;
 use super::{classic, meta};
 use crate::service::bridge::UploadInto;
