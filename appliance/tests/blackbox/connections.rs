@@ -2,7 +2,7 @@
 
 use crate::kit::client::{Client, Stats};
 use crate::kit::server::Server;
-use crate::kit::{eventually, hit, value};
+use crate::kit::{eventually, hit, set, value};
 
 const REFUSAL: &str = "ERROR Too many open connections\r\n";
 
@@ -111,6 +111,21 @@ fn who_is_silent_for_too_long_is_shown_out() {
     silent.say("get k").expect_closed();
     server.client().say("mn\r\n").expect("MN\r\n").expect_closed();
     assert_eq!(server.stat("idle_kicks"), 2);
+}
+
+#[test]
+fn who_stops_in_the_middle_of_a_value_is_shown_out_and_its_memory_comes_back() {
+    let server = Server::start("-o idle_timeout=1");
+    let mut stalled = server.client();
+    stalled.say("set k 0 0 1000000\r\n").say(value(1, 300_000));
+    server.until_stat("lent_bytes", |lent| lent > 0);
+    stalled.expect_closed();
+    server.until_stat("lent_bytes", |lent| lent == 0);
+    assert_eq!(server.stat("idle_kicks"), 1);
+    let mut at_the_end = server.client();
+    at_the_end.say(&set("k", &value(1, 1_000_000))[..1_000_000]).expect_closed();
+    server.until_stat("idle_kicks", |kicks| kicks == 2);
+    server.client().say("get k\r\n").expect("END\r\n");
 }
 
 #[test]
