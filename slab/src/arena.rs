@@ -159,10 +159,11 @@ impl Arena {
         unsafe { self.memory.as_mut_ptr().add(offset) }
     }
 
-    /// Bytes of a pinned value, or of the header of one of its pieces. Nobody writes them until the pin is released,
-    /// and the caller is the pin.
+    /// Bytes of a pinned value or of a complete draft, or of the header of one of their pieces. Nobody writes them until
+    /// the pin is released or the draft given up, and the caller has the pin or the draft.
     pub(crate) fn pinned(&self, offset: u64, len: usize) -> &[u8] {
-        // SAFETY: `at` keeps the range inside one page; a pinned chunk is neither written nor freed by its shard.
+        // SAFETY: `at` keeps the range inside one page; a pinned chunk is neither written nor freed by its shard,
+        // and a draft only by its upload, whose caller waits.
         unsafe { std::slice::from_raw_parts(self.at(offset, len), len) }
     }
 

@@ -14,9 +14,9 @@ use crate::lock::{Guard, Lock, lock};
 use crate::settings::{MEMORY_BYTES_MIN, Settings, SettingsError};
 use crate::shard::{NO_FLUSH, Shard, Starved};
 use crate::sizes::Sizes;
-use crate::store::{Limit, Outcome, Source, Store, Stored};
+use crate::store::{Limit, Outcome, Source, Store, StoreMode, Stored};
 use crate::table::Directory;
-use crate::upload::{Refusal, Upload};
+use crate::upload::{Refusal, Shortage, Upload};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -162,7 +162,11 @@ impl Cache {
     }
 
     pub(crate) fn store_source(&self, key: &Key<'_>, source: Source<'_>, store: &Store, now: Seconds) -> Stored {
-        let stored = self.with_pages(key.hash, now, |shard| shard.store(key, source, store, self.0.limit, now));
+        let limit = self.0.limit;
+        let stored = match store.mode {
+            StoreMode::Append | StoreMode::Prepend => self.join(key, source, store, limit, now),
+            _ => self.with_pages(key.hash, now, |shard| shard.store(key, source, store, limit, now)),
+        };
         stored.unwrap_or(Stored::refused(Outcome::OutOfMemory))
     }
 
@@ -170,7 +174,7 @@ impl Cache {
     /// itself takes no memory.
     pub fn reserve(&self, key: &Key<'_>, len: usize, store: &Store) -> Result<Upload, Refusal> {
         match self.item_fits(key, store.flags, len) {
-            true => Ok(Upload::new(self, key, len, store)),
+            true => Ok(Upload::new(self, key, len, store, Shortage::Refuses)),
             false => Err(Refusal::TooLarge),
         }
     }
@@ -280,7 +284,10 @@ impl Cache {
 
     #[inline]
     pub(crate) fn shard(&self, index: usize) -> Guard<'_, Shard> {
-        lock(&self.0.shards[index])
+        let shard = lock(&self.0.shards[index]);
+        #[cfg(test)]
+        crate::held::begin();
+        shard
     }
 
     pub(crate) fn hash_of(&self, key: &[u8]) -> u64 {
@@ -310,9 +317,21 @@ impl Cache {
         self.0.lent_bytes.fetch_sub(bytes, Relaxed);
     }
 
-    /// Runs an operation that may need pages of other shards. Never holds two shards' locks.
+    /// Runs an operation that may need pages of other shards, and counts it if it finds none.
     #[inline]
     pub(crate) fn with_pages<T>(
+        &self,
+        hash: u64,
+        now: Seconds,
+        attempt: impl FnMut(&mut Shard) -> Result<T, Starved>,
+    ) -> Result<T, Starved> {
+        self.seek_pages(hash, now, attempt)
+            .inspect_err(|Starved| self.shard(shard_of(hash, self.shards())).count_starved())
+    }
+
+    /// As `with_pages`, for a part of an operation that may yet succeed. Never holds two shards' locks.
+    #[inline]
+    pub(crate) fn seek_pages<T>(
         &self,
         hash: u64,
         now: Seconds,
@@ -327,7 +346,6 @@ impl Cache {
                 break;
             }
         }
-        self.shard(index).count_starved();
         Err(Starved)
     }
 

@@ -71,6 +71,8 @@ impl Shard {
         while !bytes.is_empty() {
             let room = self.room(draft, now)?;
             let (part, rest) = bytes.split_at(bytes.len().min(room.len));
+            #[cfg(test)]
+            crate::held::copied(part.len());
             self.slabs.heap.bytes_mut(room.at, part.len()).copy_from_slice(part);
             draft.advance(part.len());
             bytes = rest;
@@ -86,6 +88,8 @@ impl Shard {
                 let room = self.room(draft, now)?;
                 let len = room.len.min(span.len);
                 self.slabs.heap.copy(span.at, room.at, len);
+                #[cfg(test)]
+                crate::held::copied(len);
                 draft.advance(len);
                 span = Span { at: span.at + len as u64, len: span.len - len };
             }

@@ -7,13 +7,14 @@
 //! ```
 //!
 //! - `cache`, `settings`, `key`, `clock`, `counters`: the face, and what goes in and comes out
-//! - `fetch`, `store`, `delete`, `arithmetic`: one file an operation, with memcached's rules for it
+//! - `fetch`, `store`, `join`, `delete`, `arithmetic`: one file an operation, with memcached's rules for it
 //! - `hit`, `pin`, `upload`: values seen under the lock, kept beyond it, received before it
 //! - `lock`: taking a shard's lock, or the pool's
 //! - `shard`: an index, its chunks and the rules that bind them
 //! - `evict`, `sweep`: who leaves when memory is full, and finding what is dead
 //! - `draft`: items while they are built; `slabs`, `page`, `sizes`: chunks, pages, size classes
-//! - tests: `invariants` walks a whole cache, `model` holds it against a plain map, `promises` counts steps
+//! - tests: `invariants` walks a whole cache, `model` holds it against a plain map, `promises` counts steps,
+//!   `held` what is copied under a lock
 //! - `table`, `item`, `arena`: the index, the layout of an item, the memory; the only files with `unsafe`
 #![deny(unsafe_code)]
 
@@ -26,10 +27,13 @@ mod delete;
 mod draft;
 mod evict;
 mod fetch;
+#[cfg(test)]
+mod held;
 mod hit;
 #[cfg(test)]
 mod invariants;
 mod item;
+mod join;
 mod key;
 mod lock;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The lock of a shard, and of the page pool: held for O(1) time by threads that have a core each.
+//! The lock of a shard, and of the page pool: held for O(1) time, as a rule by threads that have a core each.
 //!
 //! Giving it back is one plain store. The standard library's has to swap, to learn whether anybody sleeps, and the swap
 //! waits for every store and load before it: a tenth of a pipelined get. So nobody sleeps here. Who finds a lock taken
@@ -10,7 +10,7 @@ use spin::mutex::{SpinMutex, SpinMutexGuard};
 pub(crate) type Lock<T> = SpinMutex<T>;
 pub(crate) type Guard<'a, T> = SpinMutexGuard<'a, T>;
 
-/// Looks at a taken lock before its holder is believed not to run: about a microsecond.
+/// Looks at a taken lock before its holder is believed not to run: some microseconds.
 const LOOKS_MAX: u32 = 100;
 
 #[inline]

@@ -1,6 +1,7 @@
 //! Values kept alive while they are being sent.
 #![forbid(unsafe_code)]
 
+use crate::arena::{Arena, Heap};
 use crate::cache::{Borrower, Cache};
 use crate::draft::Span;
 use crate::item::{ChunkState, HEADER_BYTES, ItemRef, Mark};
@@ -14,17 +15,27 @@ use crate::slabs::Emptied;
 pub struct Pin {
     cache: Cache,
     shard: u32,
-    item: ItemRef,
+    pub(crate) item: ItemRef,
     first: Part,
     /// Length of the value in bytes.
     pub len: usize,
 }
 
-/// Where a walk over the value stands.
+/// Where a walk over a value stands.
 #[derive(Clone, Copy)]
-enum Part {
+pub(crate) enum Part {
     Whole(Span),
     Piece(Option<ItemRef>),
+}
+
+impl Part {
+    pub(crate) fn first(heap: &Heap, item: ItemRef) -> Part {
+        let meta = heap.meta(item);
+        match meta.has(Mark::Chained) {
+            true => Part::Piece(heap.chain(item).0),
+            false => Part::Whole(Span { at: heap.value_at(item), len: meta.len() }),
+        }
+    }
 }
 
 impl Pin {
@@ -40,10 +51,7 @@ impl Pin {
             shard.tally.lent_refused += 1;
             return None;
         }
-        let first = match meta.has(Mark::Chained) {
-            true => Part::Piece(heap.chain(item).0),
-            false => Part::Whole(Span { at: heap.value_at(item), len: meta.len() }),
-        };
+        let first = Part::first(heap, item);
         let hash = cache.hash_of(heap.key(item));
         if pins == 0 {
             shard.slabs.hold(item);
@@ -55,22 +63,22 @@ impl Pin {
 
     /// The parts of the value, in order. Their addresses stay good until the pin is dropped.
     pub fn pieces(&self) -> Pieces<'_> {
-        Pieces { pin: self, next: self.first }
+        Pieces { arena: self.cache.arena(), next: self.first }
     }
 }
 
-/// The parts of a pinned value.
+/// The parts of a pinned value, or of a complete draft that its upload keeps.
 #[derive(Clone)]
 pub struct Pieces<'a> {
-    pin: &'a Pin,
-    next: Part,
+    pub(crate) arena: &'a Arena,
+    pub(crate) next: Part,
 }
 
 impl<'a> Iterator for Pieces<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let arena = self.pin.cache.arena();
+        let arena = self.arena;
         match self.next {
             Part::Whole(span) => {
                 self.next = Part::Piece(None);

@@ -1,6 +1,8 @@
 //! Test only: one test for each promise that the face makes, in steps and bytes, never in time.
 #![forbid(unsafe_code)]
 
+use crate::arena::PAGE_BYTES;
+use crate::held::most_copied;
 use crate::shard::STEPS;
 use crate::{Cache, Delete, Deleted, Eviction, Expiry, Outcome, Pin, Refusal, Settings, Store, StoreMode};
 
@@ -332,4 +334,31 @@ fn a_flush_looks_at_no_item() {
     assert!((0..100_000).all(|n| !has(&cache, &number(n), NOW)));
     assert_eq!(cache.counters().items, 0);
     cache.check();
+}
+
+/// Stores a value piece by piece, so that nothing is copied under the lock but what its joining needs.
+fn upload(cache: &Cache, mode: StoreMode, len: usize) {
+    let store = Store { mode, ..Store::default() };
+    let mut upload = cache.reserve(&cache.key(b"k"), len, &store).unwrap();
+    assert_eq!(upload.write(&vec![b'v'; len], NOW), Ok(0));
+    assert_eq!(upload.commit(NOW).outcome, Outcome::Stored);
+}
+
+#[test]
+fn no_append_holds_the_lock_for_longer_than_a_slice() {
+    let cache = cache(64 << 20, 1);
+    for old in [0, 100, 4_000, 5_000, 60_000, 65_536, 500_000] {
+        for added in [1, 100, 5_000, 70_000, 500_000] {
+            for mode in [StoreMode::Append, StoreMode::Prepend] {
+                upload(&cache, StoreMode::Set, old);
+                most_copied();
+                upload(&cache, mode, added);
+                let more = Store { mode, ..Store::default() };
+                assert_eq!(cache.store(&cache.key(b"k"), b"more", &more, NOW).bytes, old + added + 4);
+                assert!(most_copied() <= PAGE_BYTES, "{old} and {added} bytes");
+                cache.check();
+            }
+        }
+    }
+    assert_eq!(cache.counters().tally.lent_refused, 0);
 }

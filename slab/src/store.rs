@@ -1,4 +1,4 @@
-//! set, add, replace, append, prepend and cas, with the meta protocol's variants of them.
+//! set, add, replace and cas, with the meta protocol's variants of them; the rules of append and prepend, see `join`.
 #![forbid(unsafe_code)]
 
 use crate::clock::{Expiry, Seconds};
@@ -113,7 +113,7 @@ impl Limit {
     }
 }
 
-enum Verdict {
+pub(crate) enum Verdict {
     Refuse(Outcome),
     /// Store what came, with this expiry and these marks.
     Put {
@@ -163,7 +163,7 @@ impl Shard {
     }
 
     /// The rules of memcached's `do_store_item`.
-    fn verdict(&mut self, old: Option<Found>, store: &Store, now: Seconds) -> Verdict {
+    pub(crate) fn verdict(&mut self, old: Option<Found>, store: &Store, now: Seconds) -> Verdict {
         let put = Verdict::Put { expiry: store.expiry, stale: false, token_sent: false };
         let Some(old) = old else {
             return match (store.mode, store.compare, store.vivify) {
@@ -284,69 +284,5 @@ impl Shard {
         header.word = birth.cas;
         header.expiry = birth.expiry.0;
         header.meta = header.meta.with(Mark::Stale, birth.stale).with(Mark::TokenSent, birth.token_sent);
-    }
-
-    /// Append or prepend: builds the whole anew, so that who has pinned the old value keeps it.
-    fn join(
-        &mut self,
-        key: &Key<'_>,
-        found: Found,
-        source: Source<'_>,
-        store: &Store,
-        limit: Limit,
-        now: Seconds,
-    ) -> Result<Stored, Starved> {
-        let (heap, old) = (&self.slabs.heap, found.1);
-        let more = match source {
-            Source::Bytes(value) => value.len(),
-            Source::Draft(head) => heap.meta(head).len(),
-        };
-        let (flags, len, expiry) = (heap.flags(old), heap.meta(old).len() + more, Expiry(heap.header(old).expiry));
-        if !limit.allows(key.bytes.len(), flags, len) {
-            return Ok(Stored::refused(Outcome::TooLarge));
-        }
-        let shape = Shape { key: key.bytes, form: key.form, flags, len };
-        self.guard = Some(old);
-        let built = self.build_joined(&shape, old, source, store.mode, now);
-        self.guard = None;
-        let head = built?;
-        // Taking memory moves no index entry, and the guard has kept this one: the slot still holds.
-        let birth = Birth { cas: self.new_cas(store.cas), expiry, stale: false, token_sent: false };
-        self.link_born(key.hash, Some(found), head, birth, now)?;
-        if let Source::Draft(part) = source {
-            self.discard(part);
-        }
-        Ok(Stored { outcome: Outcome::Stored, cas: birth.cas, bytes: len })
-    }
-
-    fn build_joined(
-        &mut self,
-        shape: &Shape<'_>,
-        old: ItemRef,
-        source: Source<'_>,
-        mode: StoreMode,
-        now: Seconds,
-    ) -> Result<ItemRef, Starved> {
-        let mut draft = self.draft(shape, now)?;
-        let mut fill_both = || {
-            if mode == StoreMode::Append {
-                self.fill_from(&mut draft, old, now)?;
-            }
-            match source {
-                Source::Bytes(value) => self.fill(&mut draft, value, now)?,
-                Source::Draft(part) => self.fill_from(&mut draft, part, now)?,
-            }
-            if mode == StoreMode::Prepend {
-                self.fill_from(&mut draft, old, now)?;
-            }
-            Ok(())
-        };
-        match fill_both() {
-            Ok(()) => Ok(draft.head),
-            Err(starved) => {
-                self.discard(draft.head);
-                Err(starved)
-            }
-        }
     }
 }

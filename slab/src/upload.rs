@@ -5,8 +5,9 @@ use crate::arena::{Lent, PAGE_BYTES};
 use crate::cache::{Borrower, Cache};
 use crate::clock::Seconds;
 use crate::draft::Draft;
-use crate::item::{KeyForm, Shape};
+use crate::item::{ItemRef, KeyForm, Shape};
 use crate::key::{KEY_BYTES_MAX, Key, shard_of};
+use crate::shard::Shard;
 use crate::store::{Outcome, Source, Store, Stored};
 
 /// Why no upload can start or go on.
@@ -16,6 +17,15 @@ pub enum Refusal {
     TooLarge,
     /// Nothing can be evicted, or too much memory is lent to pins and uploads already.
     OutOfMemory,
+}
+
+/// What it means to an upload's operation that memory is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortage {
+    /// Its end, which is counted.
+    Refuses,
+    /// It has another way to go.
+    Diverts,
 }
 
 /// A value on its way in: announced, partly received, not yet seen by anybody. Memory is taken as it is filled, so an
@@ -33,10 +43,11 @@ pub struct Upload {
     draft: Option<Draft>,
     room: Option<Lent>,
     lent_bytes: usize,
+    shortage: Shortage,
 }
 
 impl Upload {
-    pub(crate) fn new(cache: &Cache, key: &Key<'_>, len: usize, store: &Store) -> Upload {
+    pub(crate) fn new(cache: &Cache, key: &Key<'_>, len: usize, store: &Store, shortage: Shortage) -> Upload {
         let mut bytes = [0; KEY_BYTES_MAX];
         bytes[..key.bytes.len()].copy_from_slice(key.bytes);
         Upload {
@@ -51,6 +62,7 @@ impl Upload {
             draft: None,
             room: None,
             lent_bytes: 0,
+            shortage,
         }
     }
 
@@ -105,13 +117,20 @@ impl Upload {
         if self.draft.is_none() && self.extend(now).is_err() {
             return Stored::refused(Outcome::OutOfMemory);
         }
-        let Some(draft) = self.draft else { return Stored::refused(Outcome::OutOfMemory) };
+        let store = self.store;
+        let stored = self.link(|cache, key, head| Some(cache.store_source(key, Source::Draft(head), &store, now)));
+        stored.unwrap_or(Stored::refused(Outcome::OutOfMemory))
+    }
+
+    /// Lends the complete draft to `link`, whose it is once it is stored.
+    pub(crate) fn link(mut self, link: impl FnOnce(&Cache, &Key<'_>, ItemRef) -> Option<Stored>) -> Option<Stored> {
+        let draft = self.draft?;
         let key = Key { bytes: &self.key[..self.key_len as usize], form: self.form, hash: self.hash };
-        let stored = self.cache.store_source(&key, Source::Draft(draft.head), &self.store, now);
+        let stored = link(&self.cache, &key, draft.head)?;
         if stored.outcome == Outcome::Stored {
             self.draft = None;
         }
-        stored
+        Some(stored)
     }
 
     /// Takes the head, or the next piece.
@@ -124,7 +143,7 @@ impl Upload {
         }
         self.lent_bytes += wanted;
         let mut draft = self.draft;
-        let room = self.cache.with_pages(self.hash, now, |shard| {
+        let take = |shard: &mut Shard| {
             shard.work(now);
             let mut filling = match draft {
                 Some(draft) => draft,
@@ -135,7 +154,11 @@ impl Upload {
             let room = shard.room(&mut filling, now);
             draft = Some(filling);
             room
-        });
+        };
+        let room = match self.shortage {
+            Shortage::Refuses => self.cache.with_pages(self.hash, now, take),
+            Shortage::Diverts => self.cache.seek_pages(self.hash, now, take),
+        };
         self.draft = draft;
         let room = room.map_err(|_| Refusal::OutOfMemory)?;
         self.room = Some(Lent::new(self.cache.arena().clone(), room.at, room.len));
