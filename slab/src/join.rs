@@ -44,7 +44,8 @@ enum Old {
 }
 
 impl Cache {
-    /// As `Shard::store`, for append and prepend: no lock is held for longer than it takes to copy a page.
+    /// As `Shard::store`, for append and prepend. Unless it ends under the lock after all, it never holds that for longer
+    /// than it takes to copy a page.
     pub(crate) fn join(
         &self,
         key: &Key<'_>,
