@@ -49,6 +49,8 @@ struct Shared {
     stall: StallDetector,
     stall_report: StallReport,
     limits: Limits,
+    /// Tasks that stepped back because they had their share.
+    yielding: Cell<usize>,
     /// Spares for [`Core::turn`], so that it allocates nothing.
     completions: RefCell<Vec<Completion>>,
 }
@@ -77,6 +79,7 @@ impl Core {
             stall: StallDetector::default(),
             stall_report,
             limits,
+            yielding: Cell::new(0),
             completions: RefCell::new(Vec::with_capacity(limits.completions as usize)),
         }))
     }
@@ -213,14 +216,21 @@ impl Core {
         .await
     }
 
-    /// Whether another task waits for its turn.
-    #[inline]
-    pub fn has_ready(&self) -> bool {
-        self.0.executor.has_ready()
+    /// Lets every other ready task run first: for one that has had its share.
+    pub async fn yield_now(&self) {
+        let _yielding = Yielding::begin(&self.0.yielding);
+        self.step_back().await;
     }
 
-    /// Lets every other ready task run first.
-    pub async fn yield_now(&self) {
+    /// Whether it is worth while to do a thing in two steps and let the others begin theirs in between: there are
+    /// others, and none of them is one that takes its whole share again and again, which would be waited for.
+    #[inline]
+    pub fn can_interleave(&self) -> bool {
+        self.0.executor.has_ready() && self.0.yielding.get() == 0
+    }
+
+    /// Lets every other ready task run first: between two steps, where [`Core::can_interleave`].
+    pub async fn step_back(&self) {
         let mut yielded = false;
         poll_fn(|_| {
             if std::mem::replace(&mut yielded, true) {
@@ -376,6 +386,22 @@ impl Core {
             // One count that is never given back: slots, buffers and ring stay for ever.
             std::mem::forget(self.clone());
         }
+    }
+}
+
+/// Counts a task that yields, for as long as it does.
+struct Yielding<'a>(&'a Cell<usize>);
+
+impl<'a> Yielding<'a> {
+    fn begin(yielding: &'a Cell<usize>) -> Yielding<'a> {
+        yielding.set(yielding.get() + 1);
+        Yielding(yielding)
+    }
+}
+
+impl Drop for Yielding<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

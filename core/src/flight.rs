@@ -14,7 +14,8 @@ use crate::token::Token;
 
 /// What one completion brought.
 pub struct Landing {
-    /// A count of bytes where there is one; 0 for a send, which is whole when it is `Ok`. `ECANCELED` after a cancellation, `EAGAIN` when every slot was taken.
+    /// A count of bytes where there is one; 0 for a send, which is whole when it is `Ok`. `ECANCELED` after a
+    /// cancellation, `EAGAIN` when every slot was taken.
     pub result: Result<u32, Errno>,
     pub arrived: Arrived,
     /// More landings follow.

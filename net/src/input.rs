@@ -10,6 +10,8 @@ pub struct Input {
     chunk: Option<Chunk>,
     carry: Vec<u8>,
     at: usize,
+    /// Since [`Input::take_received`] was last asked.
+    received_bytes: u64,
 }
 
 /// Carries larger than this are given back when they are empty.
@@ -41,6 +43,7 @@ impl Input {
     /// Adds what was received next. What is left of the former chunk is copied, so that its buffer goes home.
     #[inline]
     pub fn push(&mut self, chunk: Chunk) {
+        self.received_bytes += chunk.len() as u64;
         if self.bytes().is_empty() {
             self.clear();
             self.chunk = Some(chunk);
@@ -59,6 +62,12 @@ impl Input {
             self.carry.drain(..self.at);
             self.at = 0;
         }
+    }
+
+    /// Bytes added since this was last asked.
+    #[inline]
+    pub fn take_received(&mut self) -> u64 {
+        std::mem::take(&mut self.received_bytes)
     }
 
     /// Memory that is held beyond the receive buffers.

@@ -16,6 +16,9 @@ use super::bridge::{CopiedValue, PinnedValue};
 /// its own.
 const LENT_BYTES_MIN: usize = 16 * 1024;
 
+/// The longest value that is copied where it should be pinned: the copy is made under the lock.
+const COPIED_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes that clients make the service hold beside the cache's own memory, over all connections: copies of large values,
 /// replies that wait for their reader, and unfinished long lines.
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl Leaving {
         if let Some(pin) = hit.pin() {
             return Some(Leaving::Lent(Rc::new(PinnedValue::new(pin))));
         }
-        let share = budget.take(hit.len)?;
+        let share = budget.take(hit.len).filter(|_| hit.len <= COPIED_BYTES_MAX)?;
         let mut bytes = Vec::with_capacity(hit.len);
         hit.copy_to(&mut bytes);
         Some(Leaving::Lent(Rc::new(CopiedValue::new(bytes, share))))

@@ -41,7 +41,40 @@ fn many_unfinished_lines_hold_a_bounded_share() {
 }
 
 #[test]
-fn one_line_of_many_keys_lets_others_go_first() {
+fn a_long_line_that_is_answered_holds_nothing_any_more() {
+    let server = Server::start("-m 64");
+    let mut clients: Vec<Client> = (0..20).map(|_| server.client()).collect();
+    let keys = (0..2000).map(|number| format!(" key-{number:016}")).collect::<String>();
+    for client in &mut clients {
+        client.say(format!("get{keys}\r\n")).expect("END\r\n");
+    }
+    let mut refused = server.client();
+    refused.say([b"get ".to_vec(), b"k ".repeat(50_000), vec![b'x'; 251], b"\r\n".to_vec()].concat());
+    refused.expect("CLIENT_ERROR bad command line format\r\n");
+    assert_eq!(server.stat("held_bytes"), 0, "everybody is answered, and still here");
+    refused.say("get k\r\n").expect("END\r\n");
+}
+
+#[test]
+fn a_long_multiget_looks_for_its_last_key_as_it_came() {
+    let server = Server::start("");
+    let mut client = server.client();
+    client.say("set k 0 0 1\r\nx\r\nset k\t 0 0 1\r\ny\r\n").expect("STORED\r\nSTORED\r\n");
+    client.say([b"get".to_vec(), b" none".repeat(600), b" k\t\r\n".to_vec()].concat());
+    client.expect("VALUE k\t 0 1\r\ny\r\nEND\r\n");
+}
+
+#[test]
+fn a_pipeline_that_is_answered_whole_does_not_yield() {
+    let server = Server::start("-R 20");
+    server.client().say(b"get k\r\n".repeat(20)).expect(&"END\r\n".repeat(20)).is_quiet();
+    assert_eq!(server.stat("conn_yields"), 0);
+    server.client().say(b"get k\r\n".repeat(60)).expect(&"END\r\n".repeat(60)).is_quiet();
+    assert!(server.stat("conn_yields") >= 1);
+}
+
+#[test]
+fn a_client_that_asks_for_many_keys_lets_others_go_first() {
     let server = Server::start("-t 1");
     let keys = 100_000;
     let mut greedy = server.client();

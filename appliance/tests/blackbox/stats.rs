@@ -57,6 +57,29 @@ const GENERAL: &[&str] = &[
 ];
 
 #[test]
+fn every_byte_received_is_counted_once() {
+    let server = Server::start("-m 64 -I 2m");
+    let mut client = server.client();
+    let mut sent = 0;
+    let mut say = |bytes: Vec<u8>, reply: &str| {
+        sent += bytes.len() as u64;
+        client.say(bytes).expect(reply);
+        sent
+    };
+    say(b"get k\r\n".repeat(50), &"END\r\n".repeat(50));
+    say(
+        [b"set large 0 0 1000000\r\n".to_vec(), vec![b'v'; 1_000_000], b"\r\nget none\r\n".to_vec()].concat(),
+        "STORED\r\nEND\r\n",
+    );
+    say(
+        [b"set huge 0 0 3000000\r\n".to_vec(), vec![b'v'; 3_000_002]].concat(),
+        "SERVER_ERROR object too large for cache\r\n",
+    );
+    let sent = say(b"mn\r\n".to_vec(), "MN\r\n");
+    assert_eq!(server.stat("bytes_read"), sent + b"stats \r\n".len() as u64);
+}
+
+#[test]
 fn the_general_ones_have_memcacheds_names() {
     let server = Server::start("");
     let stats = server.stats("");

@@ -7,15 +7,15 @@
 //!
 //! A parcel is a lease: dropped, its memory goes home to the core's pool.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::lend::Lend;
 use crate::ring::Scratch;
 
-/// Parcels kept for the next flow, and the largest that is worth keeping.
-const POOLED_PARCELS_MAX: usize = 256;
-const POOLED_BYTES_MAX: usize = 256 * 1024;
+/// Memory kept for the next parcels, and the largest piece of it.
+const POOLED_BYTES_MAX: usize = 4 << 20;
+const POOLED_PARCEL_BYTES_MAX: usize = 256 * 1024;
 
 pub struct Parcel {
     /// Written by the flow.
@@ -46,12 +46,15 @@ struct Lent {
 #[derive(Default)]
 pub struct ParcelPool {
     bytes: RefCell<Vec<Vec<u8>>>,
+    /// Sum of their capacities.
+    pooled_bytes: Cell<usize>,
 }
 
 impl ParcelPool {
     #[inline]
     pub fn take(self: &Rc<Self>) -> Parcel {
         let bytes = self.bytes.borrow_mut().pop().unwrap_or_default();
+        self.pooled_bytes.set(self.pooled_bytes.get() - bytes.capacity());
         Parcel { bytes, borrowed: None, sent: 0, home: Rc::clone(self) }
     }
 }
@@ -60,10 +63,11 @@ impl Drop for Parcel {
     #[inline]
     fn drop(&mut self) {
         let mut bytes = std::mem::take(&mut self.bytes);
-        let mut pool = self.home.bytes.borrow_mut();
-        if bytes.capacity() > 0 && bytes.capacity() <= POOLED_BYTES_MAX && pool.len() < POOLED_PARCELS_MAX {
+        let (size, pooled) = (bytes.capacity(), self.home.pooled_bytes.get());
+        if size > 0 && size <= POOLED_PARCEL_BYTES_MAX && pooled + size <= POOLED_BYTES_MAX {
             bytes.clear();
-            pool.push(bytes);
+            self.home.bytes.borrow_mut().push(bytes);
+            self.home.pooled_bytes.set(pooled + size);
         }
     }
 }

@@ -48,7 +48,7 @@ impl<'a> Batch<'a> {
                 rest => input = rest,
             }
         }
-        look_ahead(cache, batch.requests().iter().map_while(first_key));
+        look_ahead(cache, batch.requests().iter().filter_map(first_key));
         batch
     }
 

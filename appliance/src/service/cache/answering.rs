@@ -52,6 +52,10 @@ impl Unanswered {
     /// The first key that will be looked for; `None` when looking ahead for it is not worth it.
     #[inline]
     pub fn first_key(&self) -> Option<&[u8]> {
+        // A line that was looked at before may be long.
+        if self.searched > 0 || self.begun.is_some() {
+            return None;
+        }
         first_key(&parse(self.input.bytes(), &LIMITS))
     }
 
@@ -64,9 +68,9 @@ impl Unanswered {
             return next;
         }
         let mut requests_left = session.service.settings.requests_per_turn as usize;
-        while requests_left > 0 {
-            if self.input.bytes().is_empty() {
-                return Next::Receive;
+        while !self.input.bytes().is_empty() {
+            if requests_left == 0 {
+                return Next::Yield;
             }
             let Unanswered { input, searched, begun, line } = self;
             let mut answering = Answering { session, input: input.bytes(), bytes: 0, searched, begun, line };
@@ -77,13 +81,14 @@ impl Unanswered {
                 return next;
             }
         }
-        Next::Yield
+        Next::Receive
     }
 
     /// Answers more of the multiget at the front; what to do next, unless it is all answered.
     fn go_on(&mut self, session: &Session<'_>, begun: BegunGet, parcel: &mut Parcel) -> Option<Next> {
         let (begun, next) = match classic::go_on(session, &begun, self.input.bytes(), parcel) {
             Progress::Done => {
+                self.line = None;
                 self.input.consume(begun.line_bytes);
                 return None;
             }
@@ -148,6 +153,7 @@ impl Answering<'_> {
             Parsed::Refused { refusal, answer, consumed, swallow_bytes } => {
                 self.session.counters.refused_requests.add(1);
                 classic::reply(parcel, answer, refusal.line());
+                *self.line = None;
                 self.bytes += consumed;
                 (swallow_bytes > 0).then_some(Next::Swallow(swallow_bytes))
             }

@@ -65,7 +65,9 @@ pub fn get(session: &Session<'_>, get: &Get<'_>, input: &[u8], line_bytes: usize
 
 /// Answers more of a multiget that is begun.
 pub fn go_on(session: &Session<'_>, begun: &BegunGet, input: &[u8], parcel: &mut Parcel) -> Progress {
-    let keys = input[begun.next_key_at..begun.line_bytes].trim_ascii_end();
+    let keys = &input[begun.next_key_at..begun.line_bytes];
+    let keys = keys.strip_suffix(b"\n").unwrap_or(keys);
+    let keys = keys.strip_suffix(b"\r").unwrap_or(keys);
     let rest = Get { keys: Keys::of(keys), cas: begun.cas, exptime: begun.exptime };
     get(session, &rest, input, begun.line_bytes, parcel)
 }

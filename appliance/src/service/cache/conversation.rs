@@ -126,6 +126,7 @@ impl Conversation {
                 let _held = self.service.held.charge(2 * bytes);
                 let before = self.unanswered.input.bytes().len();
                 Box::pin(self.connection.catch_up(&mut self.unanswered.input)).await.map_err(Ended::Connection)?;
+                self.count_received(0);
                 if self.unanswered.input.bytes().len() > before && matches!(next, Next::Receive) {
                     // The wait took over what arrived meanwhile: that may be all there is.
                     continue;
@@ -145,13 +146,13 @@ impl Conversation {
     /// while they ask for theirs, and then its item is.
     #[inline]
     async fn foresee(&mut self) {
-        if !self.connection.core().has_ready() {
+        if !self.connection.core().can_interleave() {
             return;
         }
         let Some(ahead) = self.unanswered.first_key().map(|key| self.service.cache.prefetch(key)) else { return };
-        self.connection.core().yield_now().await;
+        self.connection.core().step_back().await;
         self.service.cache.prefetch_item(ahead);
-        self.connection.core().yield_now().await;
+        self.connection.core().step_back().await;
     }
 
     /// Hands the parcel over, if there is anything in it.
@@ -167,7 +168,6 @@ impl Conversation {
     /// Waits for more input; for a client that says nothing for too long, and for the end of the service.
     async fn receive(&mut self) -> Result<(), Ended> {
         self.unanswered.input.rest();
-        let before = self.unanswered.input.bytes().len();
         let mut idle = match self.service.settings.idle_timeout_seconds {
             0 => None,
             seconds => {
@@ -191,9 +191,15 @@ impl Conversation {
             }
         })
         .await?;
-        let received = self.unanswered.input.bytes().len() - before;
-        self.counters().bytes_read.add(received as u64);
+        self.count_received(0);
         Ok(())
+    }
+
+    /// Counts what was received into the input, and `direct_bytes` that went past it.
+    #[inline]
+    fn count_received(&mut self, direct_bytes: u64) {
+        let bytes = self.unanswered.input.take_received() + direct_bytes;
+        self.counters().bytes_read.add(bytes);
     }
 
     /// Drops the next `bytes` of the input unread.
@@ -219,8 +225,8 @@ impl Conversation {
         self.unanswered.input.consume(line.len());
         let arrived = value::receive(&self.service, &mut self.connection, &mut self.unanswered.input, begun).await;
         let (finished, swallow_bytes) = arrived.map_err(Ended::of)?;
+        self.count_received(finished.direct_bytes);
         let session = self.session();
-        session.counters.bytes_read.add(finished.received_bytes);
         value::answer(&session, &line, finished, &LIMITS, &mut parcel);
         if self.post(parcel)? == Posted::Late {
             self.connection.catch_up(&mut self.unanswered.input).await.map_err(Ended::Connection)?;

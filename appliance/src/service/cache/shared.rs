@@ -34,7 +34,7 @@ pub struct CacheService {
     /// What clients make the service hold beside the cache.
     pub held: Arc<HeldBudget>,
     pub verbosity: AtomicU32,
-    /// Set once; conversations end at their next request.
+    /// Set once; conversations end when they would wait for their client, at the latest when the patience for them is over.
     pub stopping: AtomicBool,
     /// What had been counted at the last `stats reset`.
     base: Mutex<ClientTotals>,
@@ -139,6 +139,7 @@ impl CacheService {
         *self.base.lock().unwrap_or_else(PoisonError::into_inner) = self.sum();
         self.connections.total.store(0, Relaxed);
         self.connections.rejected.store(0, Relaxed);
+        self.connections.stops.store(0, Relaxed);
         self.cache.reset_counters();
     }
 

@@ -27,7 +27,8 @@ pub struct Begun {
 /// What became of the value.
 pub struct Finished {
     outcome: Result<Upload, Failure>,
-    pub received_bytes: u64,
+    /// That went straight into the cache, past the input.
+    pub direct_bytes: u64,
 }
 
 enum Failure {
@@ -65,12 +66,12 @@ pub async fn receive(
     begun: Begun,
 ) -> Result<(Finished, u64), End> {
     let block_bytes = begun.data_bytes + data_block::TERMINATOR.len() as u64;
-    let failed = |outcome, received_bytes| {
-        (Finished { outcome: Err(Failure::Store(outcome)), received_bytes }, block_bytes - received_bytes)
+    let failed = |outcome, received_bytes, direct_bytes| {
+        (Finished { outcome: Err(Failure::Store(outcome)), direct_bytes }, block_bytes - received_bytes)
     };
     let mut upload = match begun.upload {
         Ok(upload) => upload,
-        Err(outcome) => return Ok(failed(outcome, 0)),
+        Err(outcome) => return Ok(failed(outcome, 0, 0)),
     };
     let core = connection.core().clone();
     let now = || service.clock.seconds(core.now_ns());
@@ -82,7 +83,7 @@ pub async fn receive(
         let here = upload.remaining().min(input.bytes().len());
         let received = begun.data_bytes - upload.remaining() as u64;
         if upload.write(&input.bytes()[..here], now()).is_err() {
-            return Ok(failed(Outcome::OutOfMemory, received));
+            return Ok(failed(Outcome::OutOfMemory, received, direct_bytes));
         }
         input.consume(here);
         if upload.remaining() == 0 {
@@ -95,7 +96,7 @@ pub async fn receive(
         let received = begun.data_bytes - upload.remaining() as u64;
         let into = match UploadInto::new(upload, now()) {
             Ok(into) => Box::new(into),
-            Err(refusal) => return Ok(failed(refused(refusal), received)),
+            Err(refusal) => return Ok(failed(refused(refusal), received, direct_bytes)),
         };
         let (count, lent) = connection.receive_into(into, deadline_ns()).await;
         let count = count?;
@@ -111,7 +112,7 @@ pub async fn receive(
     let end = [input.bytes()[0], input.bytes()[1]];
     input.consume(end.len());
     let outcome = data_block::check(end).map(|()| upload).map_err(|_| Failure::BadBlock);
-    Ok((Finished { outcome, received_bytes: direct_bytes }, 0))
+    Ok((Finished { outcome, direct_bytes }, 0))
 }
 
 /// Commits the upload and answers; `line` is the request's.
