@@ -67,9 +67,9 @@ fn a_long_multiget_looks_for_its_last_key_as_it_came() {
 #[test]
 fn a_pipeline_that_is_answered_whole_does_not_yield() {
     let server = Server::start("-R 20");
-    server.client().say(b"get k\r\n".repeat(20)).expect(&"END\r\n".repeat(20)).is_quiet();
+    server.client().say(b"get k\r\n".repeat(20)).expect("END\r\n".repeat(20)).is_quiet();
     assert_eq!(server.stat("conn_yields"), 0);
-    server.client().say(b"get k\r\n".repeat(60)).expect(&"END\r\n".repeat(60)).is_quiet();
+    server.client().say(b"get k\r\n".repeat(60)).expect("END\r\n".repeat(60)).is_quiet();
     assert!(server.stat("conn_yields") >= 1);
 }
 
