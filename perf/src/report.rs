@@ -1,0 +1,21 @@
+//! Results, in the forms that people and programs read.
+//!
+//! ```text
+//! summary   one run as plain data: what JSON holds, and what the pages and comparisons are made of
+//! json      that, in a file and back; the schema is in docs/load-result.md
+//! csv       a row a second
+//! hgrm      percentiles, for HdrHistogram's plotter
+//! hlog      a histogram a second, for HdrHistogram's log tools
+//! line      a terminal: a line a second, and the end
+//! figures   how numbers are written for people
+//! ```
+
+pub mod csv;
+pub mod figures;
+pub mod hgrm;
+pub mod hlog;
+pub mod json;
+pub mod line;
+#[cfg(test)]
+mod sample;
+pub mod summary;

@@ -1,0 +1,198 @@
+//! A summary in a JSON file, and back. docs/load-result.md is the schema.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::ser::{Formatter, Serializer};
+
+use super::summary::{SCHEMA, Summary};
+
+/// Why a file gave no summary.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("{}: {error}", path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("{} is not the result of a load: {error}", path.display())]
+    NotAResult { path: PathBuf, error: serde_json::Error },
+    #[error("{} has schema {found}; this version reads schema {SCHEMA}", path.display())]
+    OtherSchema { path: PathBuf, found: u64 },
+}
+
+/// All that is read of a file before its schema is known.
+#[derive(Deserialize)]
+struct Head {
+    schema: u64,
+}
+
+/// Writes it, with a line for every field, class and second.
+///
+/// # Errors
+/// What the writer says.
+pub fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(&mut *out, Lines::default());
+    summary.serialize(&mut serializer)?;
+    writeln!(out)
+}
+
+impl Summary {
+    /// Reads what [`write`] wrote.
+    ///
+    /// # Errors
+    /// An unreadable file, one that is no result, or one of another schema.
+    pub fn read(path: &Path) -> Result<Summary, ReadError> {
+        let text = std::fs::read(path).map_err(|error| ReadError::Unreadable { path: path.to_owned(), error })?;
+        let not_a_result = |error| ReadError::NotAResult { path: path.to_owned(), error };
+        let head: Head = serde_json::from_slice(&text).map_err(not_a_result)?;
+        if head.schema != u64::from(SCHEMA) {
+            return Err(ReadError::OtherSchema { path: path.to_owned(), found: head.schema });
+        }
+        serde_json::from_slice(&text).map_err(not_a_result)
+    }
+}
+
+/// Two levels are broken into lines, whatever is deeper stands in one: a file that both people and line tools can read.
+#[derive(Default)]
+struct Lines {
+    depth: usize,
+    /// Of the innermost value that was begun last: `{}` has no line of its own.
+    is_empty: bool,
+}
+
+const BROKEN_LEVELS: usize = 2;
+
+impl Lines {
+    fn begin<W: Write + ?Sized>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.is_empty = true;
+        out.write_all(bracket)
+    }
+
+    fn item<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.is_empty = false;
+        out.write_all(if first { b"" } else { b"," })?;
+        if self.depth <= BROKEN_LEVELS {
+            return self.line(out);
+        }
+        out.write_all(if first { b"" } else { b" " })
+    }
+
+    fn end<W: Write + ?Sized>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth -= 1;
+        if self.depth < BROKEN_LEVELS && !self.is_empty {
+            self.line(out)?;
+        }
+        self.is_empty = false;
+        out.write_all(bracket)
+    }
+
+    fn line<W: Write + ?Sized>(&self, out: &mut W) -> io::Result<()> {
+        write!(out, "\n{:1$}", "", self.depth * 2)
+    }
+}
+
+impl Formatter for Lines {
+    fn begin_array<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.begin(out, b"[")
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.end(out, b"]")
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.item(out, first)
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.begin(out, b"{")
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.end(out, b"}")
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.item(out, first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        out.write_all(b": ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn written(summary: &Summary) -> String {
+        let mut out = Vec::new();
+        write(summary, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn read(text: &str) -> Result<Summary, ReadError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        std::fs::write(&path, text).unwrap();
+        Summary::read(&path)
+    }
+
+    #[test]
+    fn reads_what_it_wrote() {
+        for measured in [sample::run(5), sample::invalid_run(3), sample::run(0)] {
+            let summary = Summary::of(&measured);
+            assert!(read(&written(&summary)).unwrap() == summary, "{}", written(&summary));
+        }
+    }
+
+    #[test]
+    fn has_the_promised_fields() {
+        let text = written(&Summary::of(&sample::invalid_run(2)));
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["schema"], 1);
+        assert_eq!(json["valid"], false);
+        assert_eq!(json["loop"], "open");
+        assert_eq!(json["reasons"][0], "the generator was late: 812.0 us at p99.9, 50.0 us is the bound");
+        assert_eq!(json["errors"], 10);
+        assert_eq!(json["errors_by_kind"]["broken"], 3);
+        assert_eq!(json["wrong"], 21);
+        assert_eq!(json["wrong_by_kind"]["lost"], 6);
+        for figures in [&json, &json["classes"][0], &json["classes"][1]] {
+            for field in ["offered_per_second", "achieved_per_second", "requests"] {
+                assert!(figures[field].is_number(), "{field}");
+            }
+            for histogram in ["response_ns", "service_ns", "lag_ns", "lag_server_ns", "lag_generator_ns"] {
+                for percentile in ["p50", "p90", "p99", "p99_5", "p99_9", "p99_99", "max", "mean", "count"] {
+                    assert!(figures[histogram][percentile].is_number(), "{histogram}.{percentile}");
+                }
+            }
+        }
+        assert!(json["environment"]["machine"]["kernel"].is_string());
+        assert_eq!(json["timeline"][1]["errors"], 10);
+    }
+
+    #[test]
+    fn a_second_is_a_line() {
+        let text = written(&Summary::of(&sample::run(5)));
+        assert_eq!(text.lines().filter(|line| line.starts_with("    {\"at_s\": ")).count(), 5);
+        assert_eq!(text.lines().filter(|line| line.starts_with("  \"response_ns\": {")).count(), 1);
+        assert!(text.contains("\n  \"reasons\": [],\n"), "{text}");
+        assert!(text.ends_with("\n  ]\n}\n"), "{text}");
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        let other = written(&Summary::of(&sample::run(1))).replacen("\"schema\": 1", "\"schema\": 2", 1);
+        let refusals =
+            [(other.as_str(), "has schema 2; this version reads schema 1"), ("{}", "missing field `schema`")];
+        for (text, expected) in refusals {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(matches!(Summary::read(Path::new("/nowhere.json")), Err(ReadError::Unreadable { .. })));
+        assert!(matches!(read("{\"schema\": 1}"), Err(ReadError::NotAResult { .. })));
+        assert!(matches!(read("nonsense"), Err(ReadError::NotAResult { .. })));
+    }
+}

@@ -1,0 +1,224 @@
+//! A terminal: a line a second while a load runs, and what came of it.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use super::figures::{bytes, count, latency, percent, rate};
+use super::summary::{Class, Figures, Percentiles, Summary};
+use crate::measured::{Loop, Second};
+
+/// What a closed loop is for, and what not.
+pub const CLOSED_LABEL: &str = "closed loop: throughput only, latency not comparable";
+
+const RED: &str = "\x1b[1;31m";
+const PLAIN: &str = "\x1b[0m";
+const BAR_CELLS: u64 = 10;
+
+/// Where the lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Somebody looks: colours and a progress bar.
+    Terminal,
+    /// A file or a pipe.
+    Plain,
+}
+
+impl Output {
+    pub fn of_stdout() -> Output {
+        if std::io::stdout().is_terminal() { Output::Terminal } else { Output::Plain }
+    }
+
+    fn red(self, text: &str) -> String {
+        match self {
+            Output::Terminal => format!("{RED}{text}{PLAIN}"),
+            Output::Plain => text.into(),
+        }
+    }
+}
+
+/// What stands above the lines of [`second`].
+pub fn head(output: Output) -> String {
+    let bar = match output {
+        Output::Terminal => " ".repeat(BAR_CELLS as usize + 1),
+        Output::Plain => String::new(),
+    };
+    format!(
+        "{bar}{:>6} {:>11} {:>11} {:>9} {:>8} {:>8} {:>8} {:>7} {:>10}",
+        "time", "offered/s", "achieved/s", "in flight", "p50", "p99", "p99.9", "errors", "server CPU"
+    )
+}
+
+/// The second `at` of a load that is to last `planned`. Wrong answers count among the errors.
+pub fn second(at: u64, second: &Second, planned: Duration, output: Output) -> String {
+    let times = Percentiles::of(&second.response_ns);
+    let time = |ns| if times.count == 0 { "-".into() } else { latency(ns) };
+    let bad = second.errors + second.wrong;
+    let errors = format!("{:>7}", count(bad));
+    let errors = if bad > 0 { output.red(&errors) } else { errors };
+    format!(
+        "{}{:>4} s {:>11} {:>11} {:>9} {:>8} {:>8} {:>8} {errors} {:>10}",
+        bar(at + 1, planned, output),
+        at + 1,
+        count(second.offered),
+        count(second.achieved),
+        count(second.in_flight),
+        time(times.p50),
+        time(times.p99),
+        time(times.p99_9),
+        second.server_cpu.map_or("-".into(), |cpu| percent(cpu.as_secs_f64())),
+    )
+}
+
+fn bar(done_s: u64, planned: Duration, output: Output) -> String {
+    match output {
+        Output::Plain => String::new(),
+        Output::Terminal => {
+            let planned_s = planned.as_secs().max(1);
+            let full = (done_s * BAR_CELLS / planned_s).min(BAR_CELLS);
+            format!("{}{} ", "█".repeat(full as usize), "░".repeat((BAR_CELLS - full) as usize))
+        }
+    }
+}
+
+/// All that a terminal has to say when a load has ended; of several lines, without a last line feed.
+pub fn closing(summary: &Summary, output: Output) -> String {
+    let mut lines = vec![title(summary)];
+    lines.push(table_head());
+    let response = match summary.driven {
+        Loop::Open => "response",
+        Loop::Closed => "response*",
+    };
+    lines.push(times(response, &summary.total.response_ns));
+    if let [_, _, ..] = summary.classes.as_slice() {
+        lines.extend(summary.classes.iter().map(class));
+    }
+    lines.push(times("service", &summary.total.service_ns));
+    lines.push(times("lag", &summary.total.lag_ns));
+    lines.push(times("  for the server", &summary.total.lag_server_ns));
+    lines.push(times("  by the generator", &summary.total.lag_generator_ns));
+    if summary.driven == Loop::Closed {
+        lines.push(format!("* {CLOSED_LABEL}"));
+    }
+    lines.push(outcome(&summary.total, output));
+    lines.push(cost(summary));
+    if !summary.valid {
+        lines.push(output.red("INVALID"));
+        lines.extend(summary.reasons.iter().map(|reason| format!("  {reason}")));
+    }
+    lines.join("\n")
+}
+
+fn title(summary: &Summary) -> String {
+    let (total, seconds) = (&summary.total, summary.seconds);
+    let achieved = rate(total.achieved_per_second);
+    match summary.driven {
+        Loop::Open => {
+            let offered = rate(total.offered_per_second);
+            format!("open loop, {seconds:.1} s: {offered} requests a second offered, {achieved} achieved")
+        }
+        Loop::Closed => format!("{CLOSED_LABEL}\n{seconds:.1} s: {achieved} requests a second achieved"),
+    }
+}
+
+fn table_head() -> String {
+    format!(
+        "{:<20} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>13}",
+        "", "p50", "p90", "p99", "p99.9", "p99.99", "max", "count"
+    )
+}
+
+fn times(name: &str, times: &Percentiles) -> String {
+    let mut line = format!("{name:<20}");
+    for ns in [times.p50, times.p90, times.p99, times.p99_9, times.p99_99, times.max] {
+        let text = if times.count == 0 { "-".into() } else { latency(ns) };
+        // Writing to a string cannot fail.
+        let _ = write!(line, " {text:>9}");
+    }
+    let _ = write!(line, " {:>13}", count(times.count));
+    line
+}
+
+fn class(class: &Class) -> String {
+    times(&format!("  {}", class.name), &class.figures.response_ns)
+}
+
+fn outcome(total: &Figures, output: Output) -> String {
+    let kinds = |kinds: &[(&str, u64)]| {
+        let present = kinds.iter().filter(|(_, number)| *number > 0);
+        let named: Vec<String> = present.map(|(name, number)| format!("{} {name}", count(*number))).collect();
+        if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) }
+    };
+    let bad = |number: u64, text: String| if number > 0 { output.red(&text) } else { text };
+    let errors = format!("{} errors{}", count(total.errors), kinds(&total.error_kinds()));
+    let wrong = format!("{} wrong{}", count(total.wrong), kinds(&total.wrong_kinds()));
+    format!("{} requests, {}, {}", count(total.requests), bad(total.errors, errors), bad(total.wrong, wrong))
+}
+
+fn cost(summary: &Summary) -> String {
+    let mut line = format!("generator {} of a CPU", percent(summary.generator.busy));
+    if let Some(server) = &summary.server {
+        let per_request_us = server.cpu_s * 1e6 / summary.total.requests.max(1) as f64;
+        let _ = write!(
+            line,
+            "; server {:.2} s of CPU ({per_request_us:.2} µs a request), {}, {} context switches",
+            server.cpu_s,
+            bytes(server.resident_bytes),
+            count(server.context_switches)
+        );
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    const PLANNED: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn lines_stand_below_their_head() {
+        let measured = sample::run(10);
+        for output in [Output::Plain, Output::Terminal] {
+            let line = second(9, &measured.seconds[9], PLANNED, output);
+            assert_eq!(line.chars().count(), head(output).chars().count(), "{line}");
+            assert!(line.contains("  10 s "), "{line}");
+        }
+        assert!(second(9, &measured.seconds[9], PLANNED, Output::Terminal).starts_with("█████░░░░░ "));
+    }
+
+    #[test]
+    fn a_silent_second_has_no_percentiles() {
+        let mut silent = sample::run(1).seconds.remove(0);
+        silent.response_ns.reset();
+        silent.server_cpu = None;
+        let line = second(0, &silent, PLANNED, Output::Plain);
+        assert_eq!(line.split_whitespace().filter(|column| *column == "-").count(), 4, "{line}");
+    }
+
+    #[test]
+    fn red_is_for_terminals() {
+        let invalid = Summary::of(&sample::invalid_run(3));
+        let plain = closing(&invalid, Output::Plain);
+        assert!(plain.contains("\nINVALID\n  the generator was late"), "{plain}");
+        assert!(!plain.contains('\x1b'), "{plain}");
+        assert!(closing(&invalid, Output::Terminal).contains("\x1b[1;31mINVALID\x1b[0m"));
+        assert!(
+            plain.contains("10 errors (1 refused, 2 unfinished, 3 broken, 4 malformed), 21 wrong (1 corrupt"),
+            "{plain}"
+        );
+        let valid = closing(&Summary::of(&sample::run(3)), Output::Terminal);
+        assert!(!valid.contains("INVALID") && !valid.contains(RED), "{valid}");
+    }
+
+    #[test]
+    fn a_closed_loop_says_so() {
+        let mut measured = sample::run(3);
+        assert!(!closing(&Summary::of(&measured), Output::Plain).contains("closed"));
+        measured.driven = Loop::Closed;
+        let text = closing(&Summary::of(&measured), Output::Plain);
+        assert!(text.starts_with(CLOSED_LABEL), "{text}");
+        assert!(!text.contains("offered"), "{text}");
+    }
+}
