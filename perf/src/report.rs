@@ -6,6 +6,7 @@
 //! csv       a row a second
 //! hgrm      percentiles, for HdrHistogram's plotter
 //! hlog      a histogram a second, for HdrHistogram's log tools
+//! html      one page with the plots
 //! line      a terminal: a line a second, and the end
 //! figures   how numbers are written for people
 //! ```
@@ -14,6 +15,7 @@ pub mod csv;
 pub mod figures;
 pub mod hgrm;
 pub mod hlog;
+pub mod html;
 pub mod json;
 pub mod line;
 #[cfg(test)]

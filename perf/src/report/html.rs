@@ -1,0 +1,174 @@
+//! One self-contained page: no scripts, nothing from elsewhere, plots as inline SVG, light and dark.
+//!
+//! ```text
+//! text          escaping
+//! scale         values to positions, and where the ticks are
+//! plot          one plot: its frame, and what is drawn within
+//! percentiles   latency by percentile
+//! against_load  latency against load, of several runs
+//! timeline      a run, second by second
+//! tables        the numbers
+//! style.css     how it looks
+//! ```
+
+mod against_load;
+mod percentiles;
+mod plot;
+mod scale;
+mod tables;
+mod text;
+mod timeline;
+
+use std::fmt::{self, Write};
+
+use super::figures::{latency, percent, rate};
+use super::line::CLOSED_LABEL;
+use super::summary::Summary;
+use crate::measured::Loop;
+use text::Text;
+
+const STYLE: &str = include_str!("html/style.css");
+
+/// One run, as a page shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Which server, or what is else told apart: runs of one label are points of one curve against the load.
+    pub label: &'a str,
+    pub summary: &'a Summary,
+}
+
+impl Run<'_> {
+    /// Which of several: its label, and its load.
+    fn name(&self) -> String {
+        let Summary { driven, total, .. } = self.summary;
+        let load = match driven {
+            Loop::Open => format!("{}/s", rate(total.offered_per_second)),
+            Loop::Closed => "closed loop".into(),
+        };
+        if self.label.is_empty() { load } else { format!("{}, {load}", self.label) }
+    }
+}
+
+/// The page of a run, or of several beside each other. Its size is bounded for each run, whatever that lasted: about 0.4 MB.
+pub fn page(runs: &[Run<'_>]) -> String {
+    let mut out = String::new();
+    write_page(&mut out, runs).expect("a string takes everything");
+    out
+}
+
+fn write_page(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+    let title = title(runs);
+    let title = Text(&title);
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<h1>{title}</h1>\n"
+    )?;
+    if let Some(first) = runs.first() {
+        writeln!(out, "<p class=\"soft\">{}</p>", Text(&subtitle(first.summary)))?;
+    }
+    writeln!(out, "</header>")?;
+    banners(out, runs)?;
+    match runs {
+        [run] => {
+            tiles(out, run.summary)?;
+            percentiles::section(out, runs)?;
+            timeline::section(out, run.summary, 0)?;
+            writeln!(out, "<h2>Numbers</h2>")?;
+            tables::numbers(out, run.summary)?;
+            writeln!(out, "<h2>Environment</h2>")?;
+            tables::environment(out, &run.summary.environment)?;
+        }
+        _ => several(out, runs)?,
+    }
+    writeln!(out, "</main>\n</body>\n</html>")
+}
+
+fn several(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+    writeln!(out, "<h2>Runs</h2>")?;
+    tables::runs(out, runs)?;
+    against_load::section(out, runs)?;
+    percentiles::section(out, runs)?;
+    writeln!(out, "<h2>Each run</h2>")?;
+    for (at, run) in runs.iter().enumerate() {
+        writeln!(out, "<details>\n<summary>{}</summary>", Text(&run.name()))?;
+        timeline::section(out, run.summary, at)?;
+        tables::numbers(out, run.summary)?;
+        tables::environment(out, &run.summary.environment)?;
+        writeln!(out, "</details>")?;
+    }
+    Ok(())
+}
+
+fn title(runs: &[Run<'_>]) -> String {
+    match runs {
+        [Run { label, summary }] => {
+            let server = if label.is_empty() { String::new() } else { format!("{label}: ") };
+            format!(
+                "{server}{} requests a second for {:.0} s",
+                rate(summary.total.achieved_per_second),
+                summary.seconds
+            )
+        }
+        _ => format!("{} runs", runs.len()),
+    }
+}
+
+fn subtitle(summary: &Summary) -> String {
+    let machine = &summary.environment.machine;
+    let driven = match summary.driven {
+        Loop::Open => "open loop",
+        Loop::Closed => "closed loop",
+    };
+    format!("Spindle load, {driven} · {machine}")
+}
+
+/// What must be known before any number is read.
+fn banners(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+    for run in runs.iter().filter(|run| !run.summary.valid) {
+        let which = if runs.len() > 1 { format!(": {}", run.name()) } else { String::new() };
+        writeln!(out, "<div class=\"banner invalid\" role=\"alert\"><strong>INVALID{}</strong>\n<ul>", Text(&which))?;
+        for reason in &run.summary.reasons {
+            writeln!(out, "<li>{}</li>", Text(reason))?;
+        }
+        writeln!(out, "</ul></div>")?;
+    }
+    if runs.iter().any(|run| run.summary.driven == Loop::Closed) {
+        let mut label = CLOSED_LABEL.to_owned();
+        label[..1].make_ascii_uppercase();
+        writeln!(out, "<div class=\"banner closed\" role=\"note\"><strong>{label}</strong></div>")?;
+    }
+    Ok(())
+}
+
+/// The eight numbers that people look at first.
+fn tiles(out: &mut String, summary: &Summary) -> fmt::Result {
+    let total = &summary.total;
+    let times = &total.response_ns;
+    let time = |ns| if times.count == 0 { "-".into() } else { latency(ns) };
+    let offered = match summary.driven {
+        Loop::Open => ("offered a second", rate(total.offered_per_second), 0),
+        Loop::Closed => ("generator, of a CPU", percent(summary.generator.busy), 0),
+    };
+    writeln!(out, "<dl class=\"tiles\">")?;
+    for (name, value, bad) in [
+        offered,
+        ("achieved a second", rate(total.achieved_per_second), 0),
+        ("p50", time(times.p50), 0),
+        ("p99", time(times.p99), 0),
+        ("p99.9", time(times.p99_9), 0),
+        ("max", time(times.max), 0),
+        ("errors", super::figures::count(total.errors), total.errors),
+        ("wrong answers", super::figures::count(total.wrong), total.wrong),
+    ] {
+        let class = if bad > 0 { " class=\"failed\"" } else { "" };
+        writeln!(out, "<div><dt>{name}</dt><dd{class}>{value}</dd></div>")?;
+    }
+    writeln!(out, "</dl>")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Latency by percentile: of every class of one run, or of several runs.
+
+use std::fmt;
+
+use super::Run;
+use super::plot::{Caption, Key, Plot, series};
+use super::scale::{Axis, nines};
+use crate::report::figures::latency;
+use crate::report::summary::{CurvePoint, Figures};
+
+const HEIGHT: f64 = 340.0;
+
+struct Curve<'a> {
+    name: String,
+    figures: &'a Figures,
+}
+
+pub(super) fn section(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+    let curves: Vec<Curve<'_>> =
+        curves(runs).into_iter().filter(|curve| !curve.figures.response_curve.is_empty()).collect();
+    if curves.is_empty() {
+        return Ok(());
+    }
+    let points = || curves.iter().flat_map(|curve| &curve.figures.response_curve);
+    let nines_max = curves.iter().map(|curve| last_nines(curve.figures)).fold(0.0, f64::max);
+    let y = Axis::latencies("response time", points().map(|point| point.ns));
+    let mut plot = Plot::new(Axis::quantiles(nines_max), y, HEIGHT);
+    let classes: Vec<String> = (0..curves.len()).map(series).collect();
+    for (curve, class) in curves.iter().zip(&classes) {
+        let end = last_nines(curve.figures);
+        let at = |point: &CurvePoint| (point.ns > 0).then(|| (nines(point.quantile).min(end), point.ns as f64));
+        plot.line(class, curve.figures.response_curve.iter().map(at))?;
+    }
+    for (curve, class) in curves.iter().zip(&classes) {
+        dots(&mut plot, class, curve)?;
+    }
+    let sentences: Vec<String> = curves.iter().map(sentence).collect();
+    let keys = curves.iter().zip(&classes).map(|(curve, class)| Key { name: &curve.name, class });
+    let legend: Vec<Key<'_>> = keys.collect();
+    let caption = Caption {
+        id: "percentiles".into(),
+        title: "Latency by percentile",
+        description: sentences.join(" "),
+        legend: if legend.len() > 1 { &legend } else { &[] },
+    };
+    plot.finish(out, &caption)
+}
+
+fn curves<'a>(runs: &[Run<'a>]) -> Vec<Curve<'a>> {
+    match runs {
+        [Run { summary, .. }] => {
+            let mut curves = vec![Curve { name: "all requests".into(), figures: &summary.total }];
+            if summary.classes.len() > 1 {
+                let classes = summary.classes.iter();
+                curves.extend(classes.map(|class| Curve { name: class.name.clone(), figures: &class.figures }));
+            }
+            curves
+        }
+        _ => runs.iter().map(|run| Curve { name: run.name(), figures: &run.summary.total }).collect(),
+    }
+}
+
+/// Where a curve ends: its slowest request is one of all.
+fn last_nines(figures: &Figures) -> f64 {
+    (figures.response_ns.count.max(1) as f64).log10()
+}
+
+/// The percentiles that have names.
+fn dots(plot: &mut Plot, class: &str, curve: &Curve<'_>) -> fmt::Result {
+    let times = &curve.figures.response_ns;
+    let end = last_nines(curve.figures);
+    for (name, quantile, ns) in [
+        ("p50", 0.5, times.p50),
+        ("p90", 0.9, times.p90),
+        ("p99", 0.99, times.p99),
+        ("p99.9", 0.999, times.p99_9),
+        ("p99.99", 0.9999, times.p99_99),
+        ("max", 1.0, times.max),
+    ] {
+        let at = nines(quantile);
+        if ns > 0 && (at <= end || quantile == 1.0) {
+            plot.dot(class, at.min(end), ns as f64, &format!("{}: {name} {}", curve.name, latency(ns)))?;
+        }
+    }
+    Ok(())
+}
+
+fn sentence(curve: &Curve<'_>) -> String {
+    let times = &curve.figures.response_ns;
+    format!(
+        "{}: half within {}, 99 % within {}, 99.9 % within {}, all within {}.",
+        curve.name,
+        latency(times.p50),
+        latency(times.p99),
+        latency(times.p99_9),
+        latency(times.max)
+    )
+}

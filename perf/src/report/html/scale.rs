@@ -1,0 +1,170 @@
+//! Values to positions, and where the ticks are.
+
+use crate::report::figures::{count_tick, latency_tick};
+
+/// An axis: what its ends are, and what is written along it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Axis {
+    pub(super) title: String,
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) spacing: Spacing,
+    pub(super) ticks: Vec<Tick>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spacing {
+    Linear,
+    /// Of values above 0.
+    Logarithmic,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tick {
+    pub(super) value: f64,
+    pub(super) label: String,
+}
+
+impl Axis {
+    /// Where a value lies between the ends, 0 to 1 for one that is not beyond them.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        match self.spacing {
+            Spacing::Linear => (value - self.from) / (self.to - self.from),
+            Spacing::Logarithmic => (value / self.from).log10() / (self.to / self.from).log10(),
+        }
+    }
+
+    /// From 0 to `max` or a little above, in whole steps.
+    pub(super) fn counts(title: impl Into<String>, max: f64) -> Axis {
+        let max = max.max(1.0);
+        let step = round_up(max / 5.0).max(1.0);
+        let steps = (max / step).ceil() as u32;
+        let ticks = (0..=steps).map(|at| f64::from(at) * step);
+        Axis {
+            title: title.into(),
+            from: 0.0,
+            to: f64::from(steps) * step,
+            spacing: Spacing::Linear,
+            ticks: ticks.map(|value| Tick { value, label: count_tick(value) }).collect(),
+        }
+    }
+
+    /// Nanoseconds, logarithmic, around all the `values` above 0; one decade where there are none.
+    pub(super) fn latencies(title: impl Into<String>, values: impl Iterator<Item = u64>) -> Axis {
+        let (mut min, mut max) = (u64::MAX, 0);
+        for value in values.filter(|&value| value > 0) {
+            (min, max) = (min.min(value), max.max(value));
+        }
+        let (min, max) = if max == 0 { (1e3, 1e4) } else { (min as f64, max as f64) };
+        let from = round_down(min);
+        let to = round_up(max.max(from * 1.5));
+        let decades = (to / from).log10();
+        let labelled: &[f64] = if decades <= 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let powers = from.log10().floor() as i32..=to.log10().ceil() as i32;
+        let values = powers.flat_map(|power| labelled.iter().map(move |digit| digit * 10f64.powi(power)));
+        // A hair of leeway: the ends are such values themselves, computed in another way.
+        let within = values.filter(|&value| value > from * 0.999 && value < to * 1.001);
+        let ticks = within.map(|value| Tick { value, label: latency_tick(value.round()) }).collect();
+        Axis { title: title.into(), from, to, spacing: Spacing::Logarithmic, ticks }
+    }
+
+    /// Time from the beginning, in seconds.
+    pub(super) fn time(seconds: f64) -> Axis {
+        const STEPS_S: [u32; 15] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400];
+        const TICKS_MAX: f64 = 12.0;
+        let seconds = seconds.max(1.0);
+        let fits = |step: &&u32| seconds / f64::from(**step) <= TICKS_MAX;
+        let step_s = STEPS_S.iter().find(fits).copied().unwrap_or_else(|| (seconds / TICKS_MAX).ceil() as u32);
+        let label = |at_s: u32| match step_s {
+            step if step < 60 => format!("{at_s} s"),
+            step if step < 3600 => format!("{} min", at_s / 60),
+            _ => format!("{} h", f64::from(at_s) / 3600.0),
+        };
+        let ticks = (0..).map(|at| at * step_s).take_while(|&at_s| f64::from(at_s) <= seconds);
+        Axis {
+            title: "time since the beginning".into(),
+            from: 0.0,
+            to: seconds,
+            spacing: Spacing::Linear,
+            ticks: ticks.map(|at_s| Tick { value: f64::from(at_s), label: label(at_s) }).collect(),
+        }
+    }
+
+    /// Quantiles, drawn out towards 1: each nine takes as much room as the one before. Values are [`nines`].
+    pub(super) fn quantiles(nines_max: f64) -> Axis {
+        let to = nines_max.max(2.0);
+        let ends = [(0.0, "0 %"), (0.5, "50 %"), (0.75, "75 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
+        let mut ticks: Vec<Tick> =
+            ends.map(|(quantile, label)| Tick { value: nines(quantile), label: label.into() }).into();
+        ticks.extend(
+            (4..=12).map(|nines| Tick {
+                value: f64::from(nines),
+                label: format!("99.{} %", "9".repeat(nines as usize - 2)),
+            }),
+        );
+        ticks.retain(|tick| tick.value <= to);
+        Axis { title: "percentile".into(), from: 0.0, to, spacing: Spacing::Linear, ticks }
+    }
+}
+
+/// 1 for 0.9, 2 for 0.99, 3 for 0.999. Of 1 it is infinite.
+pub(super) fn nines(quantile: f64) -> f64 {
+    -(1.0 - quantile).log10()
+}
+
+/// The next of 1, 2, 5, 10, 20, 50 and so on.
+fn round_up(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    let digits = [1.0, 2.0, 5.0].into_iter().find(|digit| value <= digit * power * 1.000_001);
+    digits.unwrap_or(10.0) * power
+}
+
+fn round_down(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    let digits = [5.0, 2.0].into_iter().find(|digit| value >= digit * power * 0.999_999);
+    digits.unwrap_or(1.0) * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<&str> {
+        axis.ticks.iter().map(|tick| tick.label.as_str()).collect()
+    }
+
+    #[test]
+    fn counts_begin_at_nought() {
+        assert_eq!(labels(&Axis::counts("", 9_300.0)), ["0", "2 k", "4 k", "6 k", "8 k", "10 k"]);
+        assert_eq!(labels(&Axis::counts("", 0.0)), ["0", "1"]);
+    }
+
+    #[test]
+    fn latencies_lie_between_round_values() {
+        let axis = Axis::latencies("", [70_000, 0, 900_000].into_iter());
+        assert_eq!(labels(&axis), ["50 µs", "100 µs", "200 µs", "500 µs", "1 ms"]);
+        assert!((axis.share(50e3)).abs() < 1e-9 && (axis.share(1e6) - 1.0).abs() < 1e-9);
+        let wide = Axis::latencies("", [1_000, 900_000_000].into_iter());
+        assert_eq!(labels(&wide), ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
+        assert!(!labels(&Axis::latencies("", std::iter::empty())).is_empty());
+        let single = Axis::latencies("", [1_000].into_iter());
+        assert!(single.to > single.from);
+    }
+
+    #[test]
+    fn times_have_a_dozen_ticks_at_most() {
+        assert_eq!(labels(&Axis::time(3.0)), ["0 s", "1 s", "2 s", "3 s"]);
+        assert_eq!(labels(&Axis::time(600.0)).last(), Some(&"10 min"));
+        for seconds in [0.0, 1.5, 59.0, 601.0, 86_400.0, 1e6] {
+            assert!(Axis::time(seconds).ticks.len() <= 13, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn every_nine_takes_the_same_room() {
+        let axis = Axis::quantiles(4.5);
+        assert_eq!(labels(&axis), ["0 %", "50 %", "75 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
+        let shares: Vec<f64> = axis.ticks[3..].iter().map(|tick| axis.share(tick.value)).collect();
+        assert!(shares.windows(2).all(|pair| (pair[1] - pair[0] - 1.0 / 4.5).abs() < 1e-9), "{shares:?}");
+    }
+}

@@ -1,0 +1,137 @@
+//! The numbers.
+
+use std::fmt::{self, Write};
+
+use super::Run;
+use super::text::Text;
+use crate::environment::Environment;
+use crate::measured::Loop;
+use crate::report::figures::{bytes, count, latency, percent, rate};
+use crate::report::summary::{Figures, Percentiles, Summary};
+
+/// The percentiles of every class, what failed, and what it cost.
+pub(super) fn numbers(out: &mut String, summary: &Summary) -> fmt::Result {
+    figures(out, "All requests", &summary.total)?;
+    if summary.classes.len() > 1 {
+        for class in &summary.classes {
+            figures(out, &class.name, &class.figures)?;
+        }
+    }
+    writeln!(out, "<div class=\"card\"><dl class=\"facts\">")?;
+    for (name, value) in costs(summary) {
+        writeln!(out, "<dt>{name}</dt><dd>{value}</dd>")?;
+    }
+    writeln!(out, "</dl></div>")
+}
+
+fn figures(out: &mut String, name: &str, figures: &Figures) -> fmt::Result {
+    let (offered, achieved) = (rate(figures.offered_per_second), rate(figures.achieved_per_second));
+    writeln!(out, "<div class=\"card scroll\"><table>\n<caption>{}</caption>", Text(name))?;
+    writeln!(out, "<thead><tr><th scope=\"col\"></th>")?;
+    for head in ["p50", "p90", "p99", "p99.5", "p99.9", "p99.99", "max", "mean", "count"] {
+        writeln!(out, "<th scope=\"col\">{head}</th>")?;
+    }
+    writeln!(out, "</tr></thead>\n<tbody>")?;
+    for (name, class, times) in [
+        ("response", "headline", &figures.response_ns),
+        ("service", "", &figures.service_ns),
+        ("lag", "", &figures.lag_ns),
+        ("for the server", "part", &figures.lag_server_ns),
+        ("by the generator", "part", &figures.lag_generator_ns),
+    ] {
+        write!(out, "<tr class=\"{class}\"><th scope=\"row\">{name}</th>")?;
+        cells(out, times)?;
+        writeln!(out, "</tr>")?;
+    }
+    writeln!(out, "</tbody></table>")?;
+    let (requests, errors, wrong) =
+        (count(figures.requests), failed(&figures.error_kinds()), failed(&figures.wrong_kinds()));
+    writeln!(
+        out,
+        "<p class=\"soft\">{requests} requests, {achieved} of {offered} a second. Errors: {errors}. Wrong: {wrong}.</p></div>"
+    )
+}
+
+fn cells(out: &mut String, times: &Percentiles) -> fmt::Result {
+    let Percentiles { p50, p90, p99, p99_5, p99_9, p99_99, max, mean, count: recorded } = *times;
+    for ns in [p50, p90, p99, p99_5, p99_9, p99_99, max, mean.round() as u64] {
+        if recorded == 0 {
+            write!(out, "<td>-</td>")?;
+        } else {
+            write!(out, "<td>{}</td>", latency(ns))?;
+        }
+    }
+    write!(out, "<td>{}</td>", count(recorded))
+}
+
+/// The kinds that there were, as markup.
+fn failed(kinds: &[(&str, u64)]) -> String {
+    let present = kinds.iter().filter(|(_, number)| *number > 0);
+    let named: Vec<String> = present.map(|(kind, number)| format!("{} {kind}", count(*number))).collect();
+    if named.is_empty() { "none".into() } else { format!("<strong class=\"failed\">{}</strong>", named.join(", ")) }
+}
+
+fn costs(summary: &Summary) -> Vec<(&'static str, String)> {
+    let generator = summary.generator;
+    let mut costs =
+        vec![("generator", format!("{} of a CPU, {:.2} s in all", percent(generator.busy), generator.cpu_s))];
+    if let Some(server) = summary.server {
+        let per_request_us = server.cpu_s * 1e6 / summary.total.requests.max(1) as f64;
+        costs.push(("server CPU", format!("{:.2} s, {per_request_us:.2} µs a request", server.cpu_s)));
+        costs.push(("server memory", bytes(server.resident_bytes)));
+        costs.push(("context switches", count(server.context_switches)));
+    }
+    costs
+}
+
+/// A row for every run.
+pub(super) fn runs(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+    writeln!(out, "<div class=\"card scroll\"><table>\n<thead><tr>")?;
+    let heads = [
+        "run",
+        "offered/s",
+        "achieved/s",
+        "p50",
+        "p99",
+        "p99.9",
+        "max",
+        "errors",
+        "wrong",
+        "server µs/request",
+        "valid",
+    ];
+    for head in heads {
+        writeln!(out, "<th scope=\"col\">{head}</th>")?;
+    }
+    writeln!(out, "</tr></thead>\n<tbody>")?;
+    for run in runs {
+        let Summary { total, server, .. } = run.summary;
+        let times = &total.response_ns;
+        let offered = match run.summary.driven {
+            Loop::Open => rate(total.offered_per_second),
+            Loop::Closed => "-".into(),
+        };
+        let per_request =
+            server.map_or("-".into(), |server| format!("{:.2}", server.cpu_s * 1e6 / total.requests.max(1) as f64));
+        write!(out, "<tr><th scope=\"row\">{}</th><td>{offered}</td>", Text(&run.name()))?;
+        write!(out, "<td>{}</td>", rate(total.achieved_per_second))?;
+        for ns in [times.p50, times.p99, times.p99_9, times.max] {
+            write!(out, "<td>{}</td>", if times.count == 0 { "-".into() } else { latency(ns) })?;
+        }
+        for number in [total.errors, total.wrong] {
+            let class = if number > 0 { " class=\"failed\"" } else { "" };
+            write!(out, "<td{class}>{}</td>", count(number))?;
+        }
+        let valid = if run.summary.valid { "<td>yes</td>" } else { "<td class=\"failed\">INVALID</td>" };
+        writeln!(out, "<td>{per_request}</td>{valid}</tr>")?;
+    }
+    writeln!(out, "</tbody></table></div>")
+}
+
+pub(super) fn environment(out: &mut String, environment: &Environment) -> fmt::Result {
+    writeln!(out, "<div class=\"card\"><dl class=\"facts\">")?;
+    for fact in environment.facts() {
+        writeln!(out, "<dt>{}</dt><dd>{}</dd>", fact.name, Text(&fact.value))?;
+    }
+    writeln!(out, "</dl></div>")
+}

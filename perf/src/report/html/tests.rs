@@ -1,0 +1,135 @@
+//! The structure of the page; how it looks is for eyes.
+
+use super::*;
+use crate::report::sample;
+use crate::report::summary::Row;
+
+fn page_of(summary: &Summary) -> String {
+    page(&[Run { label: "", summary }])
+}
+
+/// Every element of the body that is opened is closed, in order, and no attribute ends early.
+fn assert_well_formed(page: &str) {
+    let (_, body) = page.split_once("<body>").expect("a body");
+    let mut open = vec!["html", "body"];
+    for tag in body.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').unwrap_or_else(|| panic!("no end: {tag}"));
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if tag.ends_with('/') => {}
+            None => open.push(tag.split(' ').next().unwrap_or_default()),
+        }
+    }
+    assert_eq!(open, Vec::<&str>::new());
+}
+
+#[test]
+fn a_valid_run_has_its_plots_and_no_banner() {
+    let page = page_of(&Summary::of(&sample::run(30)));
+    assert_well_formed(&page);
+    for id in ["percentiles", "rates-0", "latencies-0", "server-0"] {
+        assert_eq!(page.matches(&format!("<title id=\"{id}-t\">")).count(), 1, "{id}");
+        assert_eq!(page.matches(&format!("<desc id=\"{id}-d\">")).count(), 1, "{id}");
+    }
+    assert!(!page.contains("class=\"banner") && !page.contains("failures-0"));
+    assert!(page.contains("prefers-color-scheme: dark"));
+    // 30 seconds to point at, in the two plots that have something to say of each.
+    assert_eq!(page.matches("<rect class=\"hit\"").count(), 60);
+    for text in ["99.9 %", "1 ms", "context switches", "by the generator"] {
+        assert!(page.contains(text), "{text}");
+    }
+    for number in ["NaN", "inf", "-0.0 "] {
+        assert!(!page.contains(number), "{number}");
+    }
+}
+
+#[test]
+fn nothing_comes_from_elsewhere_and_nothing_runs() {
+    let page = page_of(&Summary::of(&sample::invalid_run(5)));
+    for forbidden in ["http:", "https:", "url(", "@import", "<script", "<link", "src=", "href="] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
+fn an_invalid_run_says_why() {
+    let page = page_of(&Summary::of(&sample::invalid_run(5)));
+    assert_well_formed(&page);
+    assert!(page.contains("<strong>INVALID</strong>"));
+    assert!(page.contains("<li>the generator was late: 812.0 us at p99.9, 50.0 us is the bound</li>"));
+    assert!(page.contains("&lt;b&gt;the server died&lt;/b&gt;"));
+    assert!(page.contains("failures-0"));
+    assert!(page.contains("4 malformed") && page.contains("6 lost"));
+}
+
+#[test]
+fn names_and_command_lines_are_escaped() {
+    let summary = Summary::of(&sample::run(5));
+    let page = page(&[Run { label: "<i>\"", summary: &summary }]);
+    assert_well_formed(&page);
+    assert!(page.contains("&lt;script&gt;&quot;&amp;&#39;") && page.contains("&lt;localhost&gt;"));
+    assert!(page.contains("<title>&lt;i&gt;&quot;: "));
+}
+
+#[test]
+fn a_closed_loop_says_what_it_is_not_for() {
+    let mut measured = sample::run(5);
+    measured.driven = Loop::Closed;
+    assert!(page_of(&Summary::of(&measured)).contains("Closed loop: throughput only, latency not comparable"));
+}
+
+#[test]
+fn several_runs_stand_beside_each_other() {
+    let mut summaries: Vec<Summary> = (1..=4).map(|seconds| Summary::of(&sample::run(seconds))).collect();
+    for (at, summary) in summaries.iter_mut().enumerate() {
+        summary.total.offered_per_second = 1000.0 * (at + 1) as f64;
+    }
+    summaries[3].valid = false;
+    let runs = |labels: [&'static str; 4]| summaries.iter().zip(labels).map(|(summary, label)| Run { label, summary });
+
+    let one_server: String = page(&runs(["spindle"; 4]).collect::<Vec<_>>());
+    assert_well_formed(&one_server);
+    assert!(one_server.contains("<title id=\"load-t\">Latency against load</title>"));
+    assert!(one_server.contains("INVALID: spindle, 4,000/s"));
+    assert_eq!(one_server.matches(" hollow\"").count(), 3);
+    assert_eq!(one_server.matches("<details>").count(), 4);
+
+    let two_servers: String = page(&runs(["spindle", "memcached", "spindle", "memcached"]).collect::<Vec<_>>());
+    assert_well_formed(&two_servers);
+    for rank in ["p50", "p99", "p99.9"] {
+        assert!(two_servers.contains(&format!(">Latency against load, {rank}</title>")), "{rank}");
+    }
+}
+
+#[test]
+fn a_run_without_answers_has_a_page() {
+    for seconds in [0, 1] {
+        let mut measured = sample::run(seconds);
+        for class in &mut measured.classes {
+            class.response_ns.reset();
+            class.requests = 0;
+        }
+        for second in &mut measured.seconds {
+            second.response_ns.reset();
+            second.server_cpu = None;
+        }
+        let page = page_of(&Summary::of(&measured));
+        assert_well_formed(&page);
+        assert!(!page.contains("NaN") && !page.contains("percentiles-t"));
+    }
+    assert_well_formed(&page(&[]));
+}
+
+#[test]
+fn size_is_bounded() {
+    const PAGE_BYTES_MAX: usize = 1_000_000;
+    let summary = Summary::of(&sample::run(600));
+    let page = page_of(&summary);
+    assert!(page.len() < PAGE_BYTES_MAX, "{} bytes", page.len());
+
+    let mut day = summary.clone();
+    day.timeline = (0..86_400u64).map(|at_s| Row { at_s, ..summary.timeline[at_s as usize % 600].clone() }).collect();
+    let page = page_of(&day);
+    assert!(page.len() < PAGE_BYTES_MAX, "{} bytes", page.len());
+}
