@@ -12,7 +12,8 @@ use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-pub(crate) const PAGE_BYTES: usize = 1 << 16;
+/// What a class gets and gives back at once.
+pub const PAGE_BYTES: usize = 1 << 16;
 
 /// What a page is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

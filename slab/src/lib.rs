@@ -51,6 +51,7 @@ mod sweep;
 mod table;
 mod upload;
 
+pub use arena::PAGE_BYTES;
 pub use arithmetic::{Arithmetic, Computed, Direction};
 pub use cache::{Ahead, Cache};
 pub use clock::{Expiry, Seconds};

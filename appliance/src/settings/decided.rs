@@ -7,6 +7,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+/// Descriptors that are not connections: the standard ones, logs, listeners; and for each core its ring, its timers,
+/// its mailbox and its listeners.
+const DESCRIPTORS_OWN: u64 = 32;
+const DESCRIPTORS_PER_CORE: u64 = 8;
+
 /// Everything that one run of the binary is to do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -53,6 +58,11 @@ pub struct CacheSettings {
 }
 
 impl CacheSettings {
+    /// File descriptors that are kept for the service itself.
+    pub fn descriptors_own(&self) -> u64 {
+        DESCRIPTORS_OWN + DESCRIPTORS_PER_CORE * u64::from(self.cores)
+    }
+
     /// When a client is shown out who says nothing from `now_ns` on; `None` is never.
     pub fn idle_deadline_ns(&self, now_ns: u64) -> Option<u64> {
         match self.idle_timeout_seconds {

@@ -26,10 +26,6 @@ const UNIX_PATH_BYTES_MAX: usize = 107;
 /// The kernel's own type for most of these numbers is a signed int.
 const INT_MAX: u32 = i32::MAX as u32;
 const CORES_MAX: u32 = 1024;
-/// Descriptors that are not connections: the standard ones, logs, listeners; and for each core its ring, its timers,
-/// its mailbox and its listeners.
-const DESCRIPTORS_OWN: u64 = 32;
-const DESCRIPTORS_PER_CORE: u64 = 8;
 
 /// Whose defaults count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,9 +112,7 @@ fn decide_process(asked: ProcessAsked, personality: Personality, cache: &CacheSe
         port_file: asked.port_file.map(absolute),
         memory: asked.memory.unwrap_or(Memory::Pageable),
         core_dumps: asked.core_dumps.unwrap_or(CoreDumps::Inherited),
-        descriptors_max: u64::from(cache.connections_max)
-            + DESCRIPTORS_OWN
-            + DESCRIPTORS_PER_CORE * u64::from(cache.cores),
+        descriptors_max: u64::from(cache.connections_max) + cache.descriptors_own(),
         verbosity: cache.verbosity,
     }
 }
