@@ -1,0 +1,241 @@
+//! Which versions of a key a read may return.
+//!
+//! Every write and delete of a key takes the next version. Those of one key may be under way together, on connections of
+//! their own, and then nobody knows in which order the server does them. What is known: a write that was asked for after
+//! others were acknowledged replaces those. So versions come in rounds: a round begins with a write asked for while none is
+//! under way, and ends when all of its writes are settled. The first acknowledgement of a round puts everything before the
+//! round out of a read's reach. Where writes of a key never overlap, which is nearly always, each is a round, and the oldest
+//! version that a read may return is the last one acknowledged before it was sent.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::fault::Fault;
+
+/// Versions that a read may return, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Zero as long as no write is acknowledged.
+    pub oldest: u32,
+    pub newest: u32,
+}
+
+/// What has to be remembered of a read from the moment it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    key: u64,
+    oldest: u32,
+}
+
+/// Whether anybody but the load removes objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    Never,
+    /// The server evicts, or objects expire.
+    Allowed,
+}
+
+/// How a write or delete ended. One whose end never becomes known, because its connection broke, is never settled: it may be
+/// done at any later time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Acknowledged,
+    /// A condition was not met: nothing has changed.
+    NotStored,
+    /// It failed, and the old version may have gone with it, as with a set that memcached has no memory for.
+    Refused,
+}
+
+/// Why a read may find nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    NeverAcknowledged,
+    /// Or a write was refused.
+    Deleted,
+    /// A write is under way that may yet turn out to be refused.
+    Unsettled,
+    /// By the server, which is allowed to.
+    Removed,
+}
+
+/// The versions of every key of a load: eight bytes for each, and a little more for those that have a write under way or
+/// were ever deleted.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    versions: Vec<Versions>,
+    /// Keys with writes that are not settled.
+    rounds: HashMap<u64, Round>,
+    /// The last version of a key that may have left nothing. Kept when it is written over: a read sent before that may be
+    /// answered after.
+    deleted: HashMap<u64, u32>,
+    removal: Removal,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Versions {
+    /// The last one asked for; zero if there is none.
+    asked: u32,
+    /// The first one of the last round with an acknowledgement; zero if there is none.
+    oldest: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    first: u32,
+    under_way: u32,
+}
+
+impl Ledger {
+    /// Of keys numbered from zero, none of them written yet.
+    pub fn empty(keys: usize, removal: Removal) -> Ledger {
+        Ledger::all(keys, Versions { asked: 0, oldest: 0 }, removal)
+    }
+
+    /// Of keys that are all there in version 1.
+    pub fn written(keys: usize, removal: Removal) -> Ledger {
+        Ledger::all(keys, Versions { asked: 1, oldest: 1 }, removal)
+    }
+
+    fn all(keys: usize, versions: Versions, removal: Removal) -> Ledger {
+        Ledger { versions: vec![versions; keys], rounds: HashMap::new(), deleted: HashMap::new(), removal }
+    }
+
+    /// A write is about to be sent: its version. One key has at most 2^32 - 1 of them.
+    pub fn write(&mut self, key: u64) -> u32 {
+        let versions = &mut self.versions[key as usize];
+        versions.asked = versions.asked.checked_add(1).expect("fewer than 2^32 writes to one key");
+        let version = versions.asked;
+        self.rounds.entry(key).or_insert(Round { first: version, under_way: 0 }).under_way += 1;
+        version
+    }
+
+    /// A delete is about to be sent: its version, which no read returns.
+    pub fn delete(&mut self, key: u64) -> u32 {
+        let version = self.write(key);
+        self.deleted.insert(key, version);
+        version
+    }
+
+    /// A write or delete, of the version that was given to it, has ended.
+    pub fn settle(&mut self, key: u64, version: u32, outcome: Outcome) {
+        let Entry::Occupied(mut round) = self.rounds.entry(key) else {
+            panic!("version {version} of key {key} is settled without being under way");
+        };
+        let first = round.get().first;
+        round.get_mut().under_way -= 1;
+        if round.get().under_way == 0 {
+            round.remove();
+        }
+        match outcome {
+            Outcome::Acknowledged => self.versions[key as usize].oldest = first,
+            Outcome::NotStored => {}
+            Outcome::Refused => {
+                let deleted = self.deleted.entry(key).or_insert(version);
+                *deleted = version.max(*deleted);
+            }
+        }
+    }
+
+    /// A read is about to be sent.
+    pub fn read(&self, key: u64) -> Sent {
+        Sent { key, oldest: self.versions[key as usize].oldest }
+    }
+
+    /// What a read may return that is answered now.
+    pub fn known(&self, sent: Sent) -> Known {
+        Known { oldest: sent.oldest, newest: self.versions[sent.key as usize].asked }
+    }
+
+    /// Why a read that is answered now may have found nothing; it is lost if there is no reason.
+    pub fn absence(&self, sent: Sent) -> Result<Absence, Fault> {
+        if sent.oldest == 0 {
+            return Ok(Absence::NeverAcknowledged);
+        }
+        if self.deleted.get(&sent.key).is_some_and(|deleted| *deleted >= sent.oldest) {
+            return Ok(Absence::Deleted);
+        }
+        if self.rounds.contains_key(&sent.key) {
+            return Ok(Absence::Unsettled);
+        }
+        match self.removal {
+            Removal::Allowed => Ok(Absence::Removed),
+            Removal::Never => Err(Fault::Lost { oldest: sent.oldest }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: u64 = 1;
+
+    fn done(ledger: &mut Ledger) -> u32 {
+        let version = ledger.write(KEY);
+        ledger.settle(KEY, version, Outcome::Acknowledged);
+        version
+    }
+
+    #[test]
+    fn a_read_may_return_what_was_acknowledged_before_it_and_all_since() {
+        let mut ledger = Ledger::empty(2, Removal::Never);
+        let early = ledger.read(KEY);
+        assert_eq!(ledger.known(early), Known { oldest: 0, newest: 0 });
+        assert_eq!((done(&mut ledger), done(&mut ledger)), (1, 2));
+        let late = ledger.read(KEY);
+        done(&mut ledger);
+        ledger.write(KEY);
+        assert_eq!(ledger.known(early), Known { oldest: 0, newest: 4 });
+        assert_eq!(ledger.known(late), Known { oldest: 2, newest: 4 });
+        assert_eq!(ledger.known(ledger.read(KEY)), Known { oldest: 3, newest: 4 });
+    }
+
+    #[test]
+    fn of_writes_that_overlap_any_may_be_the_last_one_done() {
+        let mut ledger = Ledger::written(2, Removal::Never);
+        let (first, second) = (ledger.write(KEY), ledger.write(KEY));
+        ledger.settle(KEY, second, Outcome::Acknowledged);
+        assert_eq!(ledger.known(ledger.read(KEY)), Known { oldest: first, newest: second });
+        ledger.settle(KEY, first, Outcome::Acknowledged);
+        assert_eq!(ledger.known(ledger.read(KEY)), Known { oldest: first, newest: second });
+        let third = done(&mut ledger);
+        assert_eq!(ledger.known(ledger.read(KEY)), Known { oldest: third, newest: third });
+    }
+
+    #[test]
+    fn a_write_that_was_not_done_leaves_the_old_version() {
+        let mut ledger = Ledger::written(2, Removal::Never);
+        let version = ledger.write(KEY);
+        ledger.settle(KEY, version, Outcome::NotStored);
+        assert_eq!(ledger.known(ledger.read(KEY)).oldest, 1);
+        assert_eq!(ledger.absence(ledger.read(KEY)), Err(Fault::Lost { oldest: 1 }));
+        let version = ledger.write(KEY);
+        ledger.settle(KEY, version, Outcome::Refused);
+        assert_eq!(ledger.known(ledger.read(KEY)).oldest, 1);
+        assert_eq!(ledger.absence(ledger.read(KEY)), Ok(Absence::Deleted));
+    }
+
+    #[test]
+    fn nothing_there_is_lost_unless_there_is_a_reason() {
+        let mut ledger = Ledger::empty(2, Removal::Never);
+        assert_eq!(ledger.absence(ledger.read(KEY)), Ok(Absence::NeverAcknowledged));
+        done(&mut ledger);
+        assert_eq!(ledger.absence(ledger.read(KEY)), Err(Fault::Lost { oldest: 1 }));
+        let before = ledger.read(KEY);
+        let version = ledger.delete(KEY);
+        assert_eq!(ledger.absence(before), Ok(Absence::Deleted));
+        ledger.settle(KEY, version, Outcome::Acknowledged);
+        assert_eq!(ledger.absence(ledger.read(KEY)), Ok(Absence::Deleted));
+        done(&mut ledger);
+        assert_eq!(ledger.absence(before), Ok(Absence::Deleted), "it was sent before the key was there again");
+        assert_eq!(ledger.absence(ledger.read(KEY)), Err(Fault::Lost { oldest: 3 }));
+        ledger.write(KEY);
+        assert_eq!(ledger.absence(ledger.read(KEY)), Ok(Absence::Unsettled));
+    }
+
+    #[test]
+    fn a_server_that_may_remove_loses_nothing() {
+        let ledger = Ledger::written(2, Removal::Allowed);
+        assert_eq!(ledger.absence(ledger.read(KEY)), Ok(Absence::Removed));
+    }
+}
