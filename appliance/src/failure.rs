@@ -3,6 +3,7 @@
 //! always 64.
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::process::ExitCode;
 
 use crate::arguments::ArgumentError;
@@ -20,6 +21,9 @@ pub const EXIT_NO_USER: u8 = 67;
 /// The operating system refused (`EX_OSERR`).
 pub const EXIT_SYSTEM: u8 = 71;
 
+/// What was to be printed could not be written (`EX_IOERR`).
+pub const EXIT_OUTPUT: u8 = 74;
+
 /// Why the process ends without having served, or before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -35,6 +39,9 @@ pub enum Failure {
     /// The service itself.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// What was to be printed cannot be.
+    #[error("write error: {0}")]
+    Output(io::Error),
     /// A measurement.
     #[error(transparent)]
     Load(#[from] LoadFailure),
@@ -52,6 +59,7 @@ impl Failure {
             Self::Settings(_) => EXIT_USAGE,
             Self::Lifecycle(error) => error.exit_status(),
             Self::Service(error) => error.exit_status(),
+            Self::Output(_) => EXIT_OUTPUT,
             Self::Load(LoadFailure::Row(_)) => EXIT_USAGE,
             Self::Load(_) => EXIT_SYSTEM,
             Self::Detached(status) => *status,

@@ -14,12 +14,15 @@
 //! - [`lifecycle`]: daemon, limits, user, pid file, signals
 //! - [`load`]: the load lab, instead of a service
 //! - [`service`]: what runs between the start and the stop
+//! - [`say`]: lines to a person, who may have gone
 //! - [`failure`]: every way in which a start fails, whose fault it is, and the exit status that says so
 #![deny(unsafe_code)]
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod arguments;
 pub mod failure;
 pub mod lifecycle;
 pub mod load;
+pub mod say;
 pub mod service;
 pub mod settings;

@@ -5,6 +5,7 @@ use spindle_perf::peers::{self, PeersError, UnknownRow};
 
 use crate::arguments::LoadArguments;
 use crate::arguments::load::LoadWork;
+use crate::say;
 
 /// Why a measurement gave no table.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,8 @@ pub enum LoadFailure {
     Row(#[from] UnknownRow),
     #[error("cannot find this very binary: {0}")]
     Binary(std::io::Error),
+    #[error("write error: {0}")]
+    Output(std::io::Error),
     #[error(transparent)]
     Peers(#[from] PeersError),
 }
@@ -22,8 +25,7 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
     match &typed.work {
         LoadWork::Peers(typed) => {
             let options = typed.decide(std::env::current_exe().map_err(LoadFailure::Binary)?)?;
-            println!("{}", peers::run(&options)?);
-            Ok(())
+            say::print(&format!("{}\n", peers::run(&options)?)).map_err(LoadFailure::Output)
         }
     }
 }

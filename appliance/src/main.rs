@@ -6,6 +6,7 @@
 //! 3. the process becomes what was asked for,
 //! 4. the service runs until a signal.
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use spindle_appliance::arguments::{self, Typed};
 use spindle_appliance::failure::Failure;
 use spindle_appliance::lifecycle::{self, Entered};
 use spindle_appliance::load;
+use spindle_appliance::say;
 use spindle_appliance::service;
 use spindle_appliance::settings::{self, Settings};
 
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            say::line(&failure);
             failure.exit_code()
         }
     }
@@ -28,10 +30,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     match arguments::read(std::env::args_os())? {
-        Typed::Print(text) => {
-            print!("{text}");
-            Ok(())
-        }
+        Typed::Print(text) => say::print(&text).map_err(Failure::Output),
         Typed::Memcached(typed) => start(settings::from_memcached(&typed, arguments::port_file_from_environment())?),
         Typed::Serve(typed) => start(settings::from_serve(&typed)?),
         Typed::Load(typed) => Ok(load::run(&typed)?),
@@ -41,7 +40,7 @@ fn run() -> Result<(), Failure> {
 fn start(settings: Settings) -> Result<(), Failure> {
     match lifecycle::enter(&settings.process)? {
         Entered::Serving => {
-            settings.notes.iter().for_each(|note| eprintln!("{note}"));
+            settings.notes.iter().for_each(say::line);
             Ok(service::run(&settings)?)
         }
         Entered::Detached => Ok(()),

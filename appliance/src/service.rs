@@ -10,6 +10,7 @@ pub mod value_sending;
 
 use crate::failure::EXIT_SYSTEM;
 use crate::lifecycle::{self, LifecycleError, signals};
+use crate::say;
 use crate::settings::Settings;
 use crate::settings::decided::Listen;
 use cache::start::StartError;
@@ -38,11 +39,11 @@ pub fn run(settings: &Settings) -> Result<(), ServiceError> {
     lifecycle::events::start(settings.process.verbosity);
     let opened = cache::start::open(&settings.cache)?;
     for address in &opened.listening {
-        eprintln!("cache: listening on {address} (memcached protocol, {} cores)", settings.cache.cores);
+        say::line(format_args!("cache: listening on {address} (memcached protocol, {} cores)", settings.cache.cores));
     }
     for listen in &settings.cache.listen {
         if let Listen::Unix { path, .. } = listen {
-            eprintln!("cache: listening on {} (memcached protocol)", path.display());
+            say::line(format_args!("cache: listening on {} (memcached protocol)", path.display()));
         }
     }
     // Root is gone before the first byte of a client is read.

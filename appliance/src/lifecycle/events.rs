@@ -3,6 +3,7 @@
 
 use tracing::Level;
 
+use crate::say::Unfailing;
 use crate::settings::decided::Verbosity;
 
 /// Starts saying events, as many as the verbosity asks for. A second start in one process changes nothing.
@@ -13,6 +14,6 @@ pub fn start(verbosity: Verbosity) {
         Verbosity::Commands => Level::DEBUG,
         Verbosity::Transitions => Level::TRACE,
     };
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(Unfailing::stderr).with_target(false);
     let _ = lines.without_time().try_init();
 }

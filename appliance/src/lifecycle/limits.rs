@@ -5,6 +5,7 @@ use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 use super::LifecycleError;
+use crate::say;
 use crate::settings::decided::Memory;
 
 /// Makes room for `wanted` descriptors. A higher limit is left alone: memcached lowers it to its connection count, which
@@ -41,7 +42,7 @@ pub fn apply_memory(memory: Memory) {
     if memory == Memory::Locked
         && let Err(error) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | LOCK_TOUCHED)
     {
-        eprintln!("warning: -k invalid, mlockall() failed: {}", error.desc());
+        say::line(format_args!("warning: -k invalid, mlockall() failed: {}", error.desc()));
     }
 }
 

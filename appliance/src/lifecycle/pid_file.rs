@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use crate::say;
+
 /// A pid file of ours; it goes when this goes.
 #[derive(Debug)]
 pub struct PidFile {
@@ -18,12 +20,12 @@ impl PidFile {
     /// cannot be written; neither stops the service.
     pub fn write(path: &Path) -> Option<Self> {
         if let Some(pid) = running(path) {
-            eprintln!("WARNING: The pid file contained the following (running) pid: {pid}");
+            say::line(format_args!("WARNING: The pid file contained the following (running) pid: {pid}"));
         }
         match replace(path) {
             Ok(()) => Some(Self { path: path.to_owned() }),
             Err(error) => {
-                eprintln!("Could not open the pid file {} for writing: {error}", path.display());
+                say::line(format_args!("Could not open the pid file {} for writing: {error}", path.display()));
                 None
             }
         }
@@ -33,7 +35,7 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
-            eprintln!("Could not remove the pid file {}: {error}", self.path.display());
+            say::line(format_args!("Could not remove the pid file {}: {error}", self.path.display()));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
-//! - how it is run: [`stats`], [`operation`], [`listening`]
+//! - how it is run: [`stats`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
 #![forbid(unsafe_code)]
@@ -20,6 +20,7 @@ mod malformed;
 mod memory;
 mod meta;
 mod operation;
+mod saying;
 mod slow;
 mod stats;
 mod values;

@@ -43,9 +43,20 @@ impl Server {
     /// Where the first arguments say; `{}` in them is a folder of the server's own.
     pub(crate) fn listening(where_: &str, arguments: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
+        let stderr = File::create(folder.path().join("stderr")).unwrap();
+        Server::spawn(folder, stderr.into(), where_, arguments)
+    }
+
+    /// On a port of 127.0.0.1, with another standard error than the one that [`Server::said`] reads.
+    pub(crate) fn saying_to(stderr: impl Into<Stdio>, arguments: &str) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("stderr"), "").unwrap();
+        Server::spawn(folder, stderr.into(), "-l 127.0.0.1:-1", arguments)
+    }
+
+    fn spawn(folder: TempDir, stderr: Stdio, where_: &str, arguments: &str) -> Server {
         let where_ = where_.replace("{}", folder.path().to_str().unwrap());
         let port_file = folder.path().join("ports");
-        let stderr = File::create(folder.path().join("stderr")).unwrap();
         let command = format!("memcached {} -t 2 {where_} {arguments}", user_arguments());
         let child = spindle(&command)
             .env("MEMCACHED_PORT_FILENAME", &port_file)

@@ -1,0 +1,57 @@
+//! What it says to its operator, and what becomes of it when nobody reads that.
+
+use std::fs::File;
+use std::io;
+use std::process::{Output, Stdio};
+
+use nix::sys::signal::Signal;
+
+use crate::kit::server::{Server, spindle, user_arguments};
+
+fn full_disk() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+/// Makes it speak, and asks whether it still lives.
+fn makes_it_speak(mut server: Server) {
+    for _ in 0..4 {
+        server.client().say("version\r\nquit\r\n").expect("VERSION 1.6.45\r\n").expect_closed();
+    }
+    server.client().is_quiet();
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.exit_status(), 0);
+}
+
+#[test]
+fn a_reader_of_its_errors_who_goes_does_not_take_it_along() {
+    let (reader, writer) = io::pipe().unwrap();
+    let server = Server::saying_to(writer, "-vvv");
+    drop(reader);
+    makes_it_speak(server);
+}
+
+#[test]
+fn a_full_disk_under_its_errors_does_not_keep_it_from_serving() {
+    makes_it_speak(Server::saying_to(full_disk(), "-vvv -o modern -P /nonexistent/pid"));
+}
+
+#[test]
+fn a_reader_of_its_help_may_have_seen_enough() {
+    for arguments in ["-V", "-h", "memcached -h", "memcached -i"] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let Output { status, stderr, .. } = spindle(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((status.code(), String::from_utf8_lossy(&stderr).as_ref()), (Some(0), ""), "{arguments}");
+        let Output { status, stderr, .. } =
+            spindle(arguments).stdout(full_disk()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&stderr);
+        assert!(said.starts_with("write error: ") && said.lines().count() == 1, "{said}");
+        assert_eq!(status.code(), Some(74), "{arguments}");
+    }
+}
+
+#[test]
+fn an_error_that_nobody_can_read_still_has_its_status() {
+    let refused = spindle(&format!("memcached {} -t 0", user_arguments())).stderr(full_disk()).status().unwrap();
+    assert_eq!(refused.code(), Some(64));
+}
