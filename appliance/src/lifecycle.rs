@@ -1,8 +1,8 @@
 //! Becoming the process that was asked for, and ending as one.
 //!
 //! - [`enter`] before anything is opened: [`daemon`], [`limits`], [`signals`]
-//! - [`settle`] once everything is open: [`privileges`], [`port_file`], [`pid_file`], and the word to whoever waits
-//!   for the daemon
+//! - [`privileges`] once everything is open
+//! - [`settle`] and [`ready`] once it serves: [`port_file`], [`pid_file`], and the word to whoever waits for the daemon
 //! - [`events`]: what is said on standard error meanwhile
 //! - [`signals::wait_for_stop`] in between, on the main thread
 #![forbid(unsafe_code)]
@@ -22,8 +22,10 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 
 use crate::failure::{EXIT_NO_USER, EXIT_SYSTEM, EXIT_USAGE};
+use crate::say;
 use crate::settings::ProcessSettings;
 use crate::settings::decided::{CoreDumps, Presence};
+use pid_file::PidFile;
 
 /// What the operating system, or its administrator, refused; in memcached's words where it has some.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,8 @@ pub enum LifecycleError {
     Detach(io::Error),
     #[error("failed to block signals: {0}")]
     Signals(Errno),
+    #[error("Could not open the pid file {path} for writing: {error}")]
+    PidFile { path: PathBuf, error: io::Error },
     #[error("cannot write the port file {path}: {error}")]
     PortFile { path: PathBuf, error: io::Error },
 }
@@ -94,23 +98,37 @@ pub fn enter(process: &ProcessSettings) -> Result<Entered, LifecycleError> {
 /// The process as it serves; dropping it takes the pid file away.
 #[derive(Debug)]
 pub struct Settled {
-    _pid_file: Option<pid_file::PidFile>,
+    _pid_file: Option<PidFile>,
 }
 
-/// Gives up what was needed only for opening, and announces the service. To be called once, when every listener is open
-/// and other threads may already run. `listening` are the TCP addresses with their true ports.
+/// Writes the files that others find the service by. To be called once, when it serves. `listening` are the TCP addresses
+/// with their true ports.
 ///
 /// # Errors
-/// The user cannot be assumed, or the port file cannot be written. (A pid file that cannot be written is a warning, as
-/// memcached's is: the service is up.)
+/// The port file cannot be written; or the pid file of a daemon, which nobody could find without it. (In the foreground
+/// that is a warning, as memcached's is: the service is up.)
 pub fn settle(process: &ProcessSettings, listening: &[SocketAddr]) -> Result<Settled, LifecycleError> {
-    privileges::drop_to(process)?;
     if let Some(path) = &process.port_file {
         port_file::write(path, listening).map_err(|error| LifecycleError::PortFile { path: path.clone(), error })?;
     }
-    let pid_file = process.pid_file.as_deref().and_then(pid_file::PidFile::write);
-    if process.presence == Presence::Daemon {
-        daemon::leave_terminal(process).map_err(LifecycleError::Detach)?;
-    }
+    let pid_file = match process.pid_file.as_deref().map(PidFile::write).transpose() {
+        Ok(written) => written,
+        Err(error) if process.presence == Presence::Daemon => return Err(error),
+        Err(error) => {
+            say::line(error);
+            None
+        }
+    };
     Ok(Settled { _pid_file: pid_file })
+}
+
+/// Gives the word to whoever waits for the daemon.
+///
+/// # Errors
+/// The terminal cannot be left.
+pub fn ready(process: &ProcessSettings) -> Result<(), LifecycleError> {
+    match process.presence {
+        Presence::Daemon => daemon::leave_terminal(process).map_err(LifecycleError::Detach),
+        Presence::Foreground => Ok(()),
+    }
 }

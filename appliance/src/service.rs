@@ -8,8 +8,11 @@ pub mod bridge;
 pub mod cache;
 pub mod value_sending;
 
+use std::net::SocketAddr;
+
 use crate::failure::EXIT_SYSTEM;
-use crate::lifecycle::{self, LifecycleError, signals};
+use crate::lifecycle::signals::{self, Stop};
+use crate::lifecycle::{self, LifecycleError, Settled, privileges};
 use crate::say;
 use crate::settings::Settings;
 use crate::settings::decided::Listen;
@@ -38,19 +41,37 @@ impl ServiceError {
 pub fn run(settings: &Settings) -> Result<(), ServiceError> {
     lifecycle::events::start(settings.process.verbosity);
     let opened = cache::start::open(&settings.cache)?;
-    for address in &opened.listening {
-        say::line(format_args!("cache: listening on {address} (memcached protocol, {} cores)", settings.cache.cores));
-    }
-    for listen in &settings.cache.listen {
-        if let Listen::Unix { path, .. } = listen {
-            say::line(format_args!("cache: listening on {} (memcached protocol)", path.display()));
+    let addresses = opened.addresses.clone();
+    // Root is gone before the first byte of a client is read.
+    privileges::drop_to(&settings.process)?;
+    let running = cache::start::start(&settings.cache, opened)?;
+    match announce(settings, &addresses) {
+        Ok(settled) => {
+            running.stop(signals::wait_for_stop());
+            drop(settled);
+            Ok(())
+        }
+        Err(error) => {
+            running.stop(Stop::Now);
+            Err(error.into())
         }
     }
-    // Root is gone before the first byte of a client is read.
-    let settled = lifecycle::settle(&settings.process, &opened.listening)?;
-    let running = cache::start::start(&settings.cache, opened)?;
-    let stop = signals::wait_for_stop();
-    running.stop(stop);
-    drop(settled);
-    Ok(())
+}
+
+/// Says that it serves, and where. By now nothing else can fail.
+fn announce(settings: &Settings, addresses: &[SocketAddr]) -> Result<Settled, LifecycleError> {
+    let settled = lifecycle::settle(&settings.process, addresses)?;
+    let threads = match settings.cache.cores {
+        1 => "1 thread".to_owned(),
+        several => format!("{several} threads"),
+    };
+    let sockets = settings.cache.listen.iter().filter_map(|listen| match listen {
+        Listen::Unix { path, .. } => Some(path.display().to_string()),
+        Listen::Tcp(_) => None,
+    });
+    for place in addresses.iter().map(SocketAddr::to_string).chain(sockets) {
+        say::line(format_args!("cache: listening on {place} (memcached protocol, {threads})"));
+    }
+    lifecycle::ready(&settings.process)?;
+    Ok(settled)
 }

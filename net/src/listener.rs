@@ -1,8 +1,11 @@
 //! Sockets that accept.
 
+use std::fs::Permissions;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::sys::socket::{
@@ -27,17 +30,42 @@ pub fn listen_tcp(address: SocketAddr, backlog: i32) -> Result<OwnedFd, Errno> {
     Ok(listener)
 }
 
-/// Listens on a unix socket; a stale one of the same name is removed. `mode` is the permission bits of the socket file.
-pub fn listen_unix(path: &Path, mode: u32, backlog: i32) -> std::io::Result<OwnedFd> {
-    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-    if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-        std::fs::remove_file(path)?;
+/// Listens on a unix socket, and removes another of the same name first. `mode` is the permission bits of its file.
+///
+/// # Errors
+/// What bears the name is no socket; or the kernel's.
+pub fn listen_unix(path: &Path, mode: u32, backlog: i32) -> io::Result<(OwnedFd, SocketFile)> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(_) => return Err(io::Error::new(ErrorKind::AlreadyExists, "it exists and is not a socket")),
+        Err(_) => {}
     }
     let listener = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     bind(listener.as_raw_fd(), &UnixAddr::new(path)?)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    std::fs::set_permissions(path, Permissions::from_mode(mode))?;
     listen(&listener, Backlog::new(backlog.clamp(1, Backlog::MAXCONN.into()))?)?;
-    Ok(listener)
+    let made = std::fs::symlink_metadata(path)?;
+    let file = SocketFile { path: path.to_owned(), id: (made.dev(), made.ino()), _bound: listener.try_clone()? };
+    Ok((listener, file))
+}
+
+/// The file of a unix socket that is listened on. Dropping this removes it, unless another process has put its own in its
+/// place.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    id: (u64, u64),
+    /// While a socket is bound to it, no other file gets the same inode.
+    _bound: OwnedFd,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.id) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// How long to wait when the process or the machine is out of descriptors, or the network in trouble.

@@ -8,7 +8,7 @@
 //! ```text
 //! spindle -d ──spawn──> spindle (SPINDLE_DETACHED=<pid of its parent>, stdin = one end of a socket pair)
 //!    │                     │ setsid, limits, open everything
-//!    │ <── READY ───────── │ settle: one byte, then stdin (and unless -v stdout, stderr) become /dev/null
+//!    │ <── READY ───────── │ ready: one byte, then stdin (and unless -v stdout, stderr) become /dev/null
 //!    └─ exit 0             │ serve
 //! ```
 #![forbid(unsafe_code)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use super::LifecycleError;
 use crate::say;
 
 /// A pid file of ours; it goes when this goes.
@@ -16,18 +17,18 @@ pub struct PidFile {
 }
 
 impl PidFile {
-    /// Writes our process id. As with memcached, another one that still runs is worth a warning, and so is a file that
-    /// cannot be written; neither stops the service.
-    pub fn write(path: &Path) -> Option<Self> {
+    /// Writes our process id. As with memcached, another one that still runs is worth a warning.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(path: &Path) -> Result<Self, LifecycleError> {
         if let Some(pid) = running(path) {
             say::line(format_args!("WARNING: The pid file contained the following (running) pid: {pid}"));
         }
-        match replace(path) {
-            Ok(()) => Some(Self { path: path.to_owned() }),
-            Err(error) => {
-                say::line(format_args!("Could not open the pid file {} for writing: {error}", path.display()));
-                None
-            }
+        let path = path.to_owned();
+        match replace(&path) {
+            Ok(()) => Ok(Self { path }),
+            Err(error) => Err(LifecycleError::PidFile { path, error }),
         }
     }
 }
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn it_cannot_be_written_where_there_is_no_folder() {
-        assert!(PidFile::write("/nonexistent/pid".as_ref()).is_none());
+        assert!(PidFile::write("/nonexistent/pid".as_ref()).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The cache service: memcached's protocol joined to the cache.
 //!
 //! ```text
-//! start         listeners, one core a thread, ticks, and the orderly stop
+//! listeners     opened while root may still be needed;  start: one core a thread, ticks, and the orderly stop
 //! shared        what all cores share: the cache, the clock, counters, the connection limit
 //! conversation  one client's flow: receive, answer, send, until somebody ends it
 //! answering     input -> requests -> replies in a parcel, and what comes next;  session: what a request needs to know
@@ -20,6 +20,7 @@ pub mod classic;
 pub mod clock;
 pub mod conversation;
 pub mod counters;
+pub mod listeners;
 pub mod meta;
 pub mod session;
 pub mod shared;

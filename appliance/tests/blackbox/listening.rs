@@ -41,6 +41,71 @@ fn a_stale_unix_socket_is_replaced() {
 }
 
 #[test]
+fn a_unix_socket_that_another_took_over_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let where_ = format!("-s {}", path.display());
+    let mut first = Server::listening(&where_, "");
+    let mut second = Server::listening(&where_, "");
+    first.signal(Signal::SIGTERM);
+    assert_eq!(first.exit_status(), 0);
+    Client::unix(&path).is_quiet();
+    second.signal(Signal::SIGTERM);
+    assert_eq!(second.exit_status(), 0);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_not_taken_for_one() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let line = format!("memcached {} -s {}", user_arguments(), file.path().display());
+    let output = spindle(&line).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.lines().last().unwrap().ends_with(": it exists and is not a socket"), "{said}");
+    assert_eq!(output.status.code(), Some(71), "{said}");
+    assert!(file.path().exists());
+}
+
+#[test]
+fn whoever_restarts_right_after_a_kill_gets_its_port_back() {
+    let mut server = Server::start("");
+    let address = server.addresses[0];
+    for _ in 0..5 {
+        // What the kernel still has to do for it makes it give the port back late.
+        let mut clients: Vec<Client> = (0..20).map(|_| Client::tcp(address)).collect();
+        for client in &mut clients {
+            client.is_quiet();
+        }
+        server.kill();
+        server = Server::listening(&format!("-l {address}"), "");
+        server.client().is_quiet();
+    }
+}
+
+#[test]
+fn nothing_is_announced_before_all_is_well() {
+    for arguments in ["-m 999999999", "-d -m 999999999", "-d -P /nonexistent/pid"] {
+        let line = format!("memcached {} -t 1 -l 127.0.0.1:-1 {arguments}", user_arguments());
+        let output = spindle(&line).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("listening") && !said.is_empty(), "{said}");
+        assert_eq!(output.status.code(), Some(71), "{said}");
+    }
+}
+
+#[test]
+fn threads_are_counted_as_threads() {
+    for (arguments, words) in [("-t 1", "1 thread)"), ("-t 2", "2 threads)")] {
+        for where_ in ["-l 127.0.0.1:-1", "-s {}/socket"] {
+            let server = Server::listening(where_, arguments);
+            let said = server.said();
+            let line = said.lines().find(|line| line.contains("listening")).unwrap();
+            assert!(line.ends_with(words), "{line}");
+        }
+    }
+}
+
+#[test]
 fn on_every_address_of_a_list() {
     let server = Server::listening("-l 127.0.0.1:-1,[::1]:-1 -l 127.0.0.2:-1", "");
     let families: Vec<bool> = server.addresses.iter().map(|address| address.is_ipv4()).collect();

@@ -1,7 +1,6 @@
-//! Starting and stopping: listeners, one core a thread, ticks, and the orderly stop.
+//! Starting and stopping: one core a thread, ticks, and the orderly stop.
 #![forbid(unsafe_code)]
 
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,15 +13,16 @@ use spindle_core::probe::Unsupported;
 use spindle_core::stall::StallReport;
 use spindle_core::thread::{self, CorePlan};
 use spindle_core::{Core, Descriptor, Errno, Limits, Op};
-use spindle_net::listener::{Accepted, accept, listen_tcp, listen_unix};
+use spindle_net::listener::{Accepted, SocketFile, accept};
 use spindle_net::wire::memcached::Refusal;
 use spindle_slab::SettingsError;
 
 use super::clock::CacheClock;
 use super::conversation::{Conversation, Ended};
+use super::listeners::{self, ListenError, Listeners};
 use super::shared::CacheService;
 use crate::lifecycle::signals::Stop;
-use crate::settings::decided::{CacheSettings, Listen, Verbosity, WhenFull};
+use crate::settings::decided::{CacheSettings, Verbosity, WhenFull};
 
 /// The cache's background work: this many chunks are looked at, this often, by each core.
 const TICK_NS: u64 = 100_000_000;
@@ -42,10 +42,8 @@ pub enum StartError {
     Unsupported(#[from] Unsupported),
     #[error("the cache cannot be made: {0}")]
     Cache(#[from] SettingsError),
-    #[error("failed to listen on TCP {address}: {errno}")]
-    Tcp { address: SocketAddr, errno: Errno },
-    #[error("failed to listen on UNIX socket {path}: {error}")]
-    Unix { path: String, error: std::io::Error },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     #[error("no mailbox for a core: {0}")]
     Mailbox(Errno),
 }
@@ -54,25 +52,18 @@ pub enum StartError {
 pub struct RunningCache {
     pub service: Arc<CacheService>,
     cores: Vec<(JoinHandle<()>, Sender<Stop>)>,
-}
-
-/// What needed privileges is open; nothing is served yet.
-pub struct OpenedCache {
-    /// TCP addresses with their true ports.
-    pub listening: Vec<SocketAddr>,
-    /// Of each core.
-    listeners: Vec<Vec<OwnedFd>>,
+    /// They go last.
+    _files: Vec<SocketFile>,
 }
 
 /// Opens the listeners. Clients may connect from now on, and wait.
-pub fn open(settings: &CacheSettings) -> Result<OpenedCache, StartError> {
+pub fn open(settings: &CacheSettings) -> Result<Listeners, StartError> {
     spindle_core::probe::probe()?;
-    let (listening, listeners) = listen(settings)?;
-    Ok(OpenedCache { listening, listeners })
+    Ok(listeners::open(settings)?)
 }
 
 /// Starts the cores.
-pub fn start(settings: &CacheSettings, opened: OpenedCache) -> Result<RunningCache, StartError> {
+pub fn start(settings: &CacheSettings, opened: Listeners) -> Result<RunningCache, StartError> {
     let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let clock = CacheClock::starting_at(
         spindle_core::clock::monotonic_ns(),
@@ -81,7 +72,7 @@ pub fn start(settings: &CacheSettings, opened: OpenedCache) -> Result<RunningCac
     let service = CacheService::new(settings, clock)?;
     let cpus = thread::cpus_available();
     let mut cores = Vec::new();
-    for (index, listeners) in opened.listeners.into_iter().enumerate() {
+    for (index, listeners) in opened.of_cores.into_iter().enumerate() {
         let (sender, stops) = mailbox(4).map_err(StartError::Mailbox)?;
         let plan = CorePlan {
             name: format!("cache-{index}"),
@@ -98,7 +89,7 @@ pub fn start(settings: &CacheSettings, opened: OpenedCache) -> Result<RunningCac
         let main = move |core| serve_core(core, service, index, listeners, stops);
         cores.push((thread::start(plan, main)?, sender));
     }
-    Ok(RunningCache { service, cores })
+    Ok(RunningCache { service, cores, _files: opened.files })
 }
 
 impl RunningCache {
@@ -114,62 +105,7 @@ impl RunningCache {
                 tracing::error!("a core's thread died");
             }
         }
-        for listen in &self.service.settings.listen {
-            if let Listen::Unix { path, .. } = listen {
-                let _ = std::fs::remove_file(path);
-            }
-        }
     }
-}
-
-/// The listeners of each core. TCP listeners are one a core; a unix socket is one for all.
-fn listen(settings: &CacheSettings) -> Result<(Vec<SocketAddr>, Vec<Vec<OwnedFd>>), StartError> {
-    let backlog = settings.backlog.min(i32::MAX as u32) as i32;
-    let mut listening = Vec::new();
-    let mut listeners: Vec<Vec<OwnedFd>> = (0..settings.cores).map(|_| Vec::new()).collect();
-    for listen in &settings.listen {
-        match listen {
-            Listen::Tcp(addresses) => {
-                let mut refused = None;
-                let before = listening.len();
-                for &address in addresses {
-                    match listen_on_all(address, backlog, &mut listeners) {
-                        Ok(bound) => listening.push(bound),
-                        Err(errno) => refused = Some(StartError::Tcp { address, errno }),
-                    }
-                }
-                // One family of a name may be missing on this host; all may not.
-                if listening.len() == before {
-                    return Err(refused.unwrap_or(StartError::Mailbox(Errno::EADDRNOTAVAIL)));
-                }
-            }
-            Listen::Unix { path, mode } => {
-                let failed = |error| StartError::Unix { path: path.display().to_string(), error };
-                let first = listen_unix(path, *mode, backlog).map_err(failed)?;
-                for core in &mut listeners[1..] {
-                    core.push(first.try_clone().map_err(failed)?);
-                }
-                listeners[0].push(first);
-            }
-        }
-    }
-    Ok((listening, listeners))
-}
-
-fn listen_on_all(address: SocketAddr, backlog: i32, listeners: &mut [Vec<OwnedFd>]) -> Result<SocketAddr, Errno> {
-    let mut bound = address;
-    // SO_REUSEPORT shares an address between our own cores, and would share it with a stranger's process too: a listener
-    // without it finds out whether somebody else is there.
-    drop(std::net::TcpListener::bind(address).map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?);
-    for core in listeners {
-        let listener = listen_tcp(bound, backlog)?;
-        if bound.port() == 0 {
-            let local = std::net::TcpListener::from(listener.try_clone().map_err(|_| Errno::EMFILE)?).local_addr();
-            bound = local.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
-        }
-        core.push(listener);
-    }
-    Ok(bound)
 }
 
 /// The main flow of one core.

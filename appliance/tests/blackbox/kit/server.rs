@@ -44,7 +44,10 @@ impl Server {
     pub(crate) fn listening(where_: &str, arguments: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let stderr = File::create(folder.path().join("stderr")).unwrap();
-        Server::spawn(folder, stderr.into(), where_, arguments)
+        let server = Server::spawn(folder, stderr.into(), where_, arguments);
+        // The last thing that it does before it waits for signals.
+        eventually("where it listens", || server.said().contains("listening").then_some(()));
+        server
     }
 
     /// On a port of 127.0.0.1, with another standard error than the one that [`Server::said`] reads.
@@ -135,6 +138,13 @@ impl Server {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        self.child.wait().unwrap();
+        self.ended = Some(128 + Signal::SIGKILL as i32);
     }
 
     /// Waits for the process to end by itself, and tells its exit status.
