@@ -68,14 +68,15 @@ fn write_page(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
          <header>\n<h1>{title}</h1>\n"
     )?;
     if let Some(first) = runs.first() {
-        writeln!(out, "<p class=\"soft\">{}</p>", Text(&subtitle(first.summary)))?;
+        let machine = first.summary.environment.machine.to_string();
+        writeln!(out, "<p class=\"soft\">Spindle load, {}{}</p>", driven(runs), Text(&machine))?;
     }
     writeln!(out, "</header>")?;
     banners(out, runs)?;
     match runs {
         [run] => {
             tiles(out, run.summary)?;
-            percentiles::section(out, runs)?;
+            percentiles::of_run(out, run.summary, 0)?;
             timeline::section(out, run.summary, 0)?;
             writeln!(out, "<h2>Numbers</h2>")?;
             tables::numbers(out, run.summary)?;
@@ -91,10 +92,11 @@ fn several(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
     writeln!(out, "<h2>Runs</h2>")?;
     tables::runs(out, runs)?;
     against_load::section(out, runs)?;
-    percentiles::section(out, runs)?;
+    percentiles::of_runs(out, runs)?;
     writeln!(out, "<h2>Each run</h2>")?;
     for (at, run) in runs.iter().enumerate() {
         writeln!(out, "<details>\n<summary>{}</summary>", Text(&run.name()))?;
+        percentiles::of_run(out, run.summary, at)?;
         timeline::section(out, run.summary, at)?;
         tables::numbers(out, run.summary)?;
         tables::environment(out, &run.summary.environment)?;
@@ -117,13 +119,15 @@ fn title(runs: &[Run<'_>]) -> String {
     }
 }
 
-fn subtitle(summary: &Summary) -> String {
-    let machine = &summary.environment.machine;
-    let driven = match summary.driven {
-        Loop::Open => "open loop",
-        Loop::Closed => "closed loop",
-    };
-    format!("Spindle load, {driven} · {machine}")
+/// Whether the loop was open, where that is the same for all.
+fn driven(runs: &[Run<'_>]) -> &'static str {
+    if runs.iter().all(|run| run.summary.driven == Loop::Open) {
+        "open loop · "
+    } else if runs.iter().all(|run| run.summary.driven == Loop::Closed) {
+        "closed loop · "
+    } else {
+        ""
+    }
 }
 
 /// What must be known before any number is read.
@@ -150,19 +154,19 @@ fn tiles(out: &mut String, summary: &Summary) -> fmt::Result {
     let times = &total.response_ns;
     let time = |ns| if times.count == 0 { "-".into() } else { latency(ns) };
     let offered = match summary.driven {
-        Loop::Open => ("offered a second", rate(total.offered_per_second), 0),
-        Loop::Closed => ("generator, of a CPU", percent(summary.generator.busy), 0),
+        Loop::Open => ("offered/s", rate(total.offered_per_second), 0),
+        Loop::Closed => ("generator CPU", percent(summary.generator.busy), 0),
     };
     writeln!(out, "<dl class=\"tiles\">")?;
     for (name, value, bad) in [
         offered,
-        ("achieved a second", rate(total.achieved_per_second), 0),
+        ("achieved/s", rate(total.achieved_per_second), 0),
         ("p50", time(times.p50), 0),
         ("p99", time(times.p99), 0),
         ("p99.9", time(times.p99_9), 0),
         ("max", time(times.max), 0),
         ("errors", super::figures::count(total.errors), total.errors),
-        ("wrong answers", super::figures::count(total.wrong), total.wrong),
+        ("wrong", super::figures::count(total.wrong), total.wrong),
     ] {
         let class = if bad > 0 { " class=\"failed\"" } else { "" };
         writeln!(out, "<div><dt>{name}</dt><dd{class}>{value}</dd></div>")?;

@@ -25,7 +25,7 @@ struct Head {
     schema: u64,
 }
 
-/// Writes it, with a line for every field, class and second.
+/// Writes it, with a line for every field, and for every class and second.
 ///
 /// # Errors
 /// What the writer says.
@@ -51,39 +51,48 @@ impl Summary {
     }
 }
 
-/// Two levels are broken into lines, whatever is deeper stands in one: a file that both people and line tools can read.
+/// A line for every field of the run and for every item of its lists; whatever is deeper stands in that line: a file that
+/// both people and line tools can read.
 #[derive(Default)]
 struct Lines {
     depth: usize,
-    /// Of the innermost value that was begun last: `{}` has no line of its own.
+    /// Whether the value that was begun last at the second level, a field of the run, is a list.
+    in_list: bool,
+    /// Whether the value that was begun last has had no item: `[]` has no line of its own.
     is_empty: bool,
 }
-
-const BROKEN_LEVELS: usize = 2;
 
 impl Lines {
     fn begin<W: Write + ?Sized>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
         self.depth += 1;
         self.is_empty = true;
+        if self.depth == 2 {
+            self.in_list = bracket == b"[";
+        }
         out.write_all(bracket)
     }
 
     fn item<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
         self.is_empty = false;
         out.write_all(if first { b"" } else { b"," })?;
-        if self.depth <= BROKEN_LEVELS {
+        if self.is_broken() {
             return self.line(out);
         }
         out.write_all(if first { b"" } else { b" " })
     }
 
     fn end<W: Write + ?Sized>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        let has_lines = self.is_broken() && !self.is_empty;
         self.depth -= 1;
-        if self.depth < BROKEN_LEVELS && !self.is_empty {
+        self.is_empty = false;
+        if has_lines {
             self.line(out)?;
         }
-        self.is_empty = false;
         out.write_all(bracket)
+    }
+
+    fn is_broken(&self) -> bool {
+        self.depth == 1 || self.depth == 2 && self.in_list
     }
 
     fn line<W: Write + ?Sized>(&self, out: &mut W) -> io::Result<()> {
@@ -177,7 +186,8 @@ mod tests {
     fn a_second_is_a_line() {
         let text = written(&Summary::of(&sample::run(5)));
         assert_eq!(text.lines().filter(|line| line.starts_with("    {\"at_s\": ")).count(), 5);
-        assert_eq!(text.lines().filter(|line| line.starts_with("  \"response_ns\": {")).count(), 1);
+        let histogram = text.lines().find(|line| line.starts_with("  \"response_ns\": {")).unwrap();
+        assert!(histogram.ends_with("},"), "{histogram}");
         assert!(text.contains("\n  \"reasons\": [],\n"), "{text}");
         assert!(text.ends_with("\n  ]\n}\n"), "{text}");
     }

@@ -158,10 +158,10 @@ fn outcome(total: &Figures, output: Output) -> String {
 fn cost(summary: &Summary) -> String {
     let mut line = format!("generator {} of a CPU", percent(summary.generator.busy));
     if let Some(server) = &summary.server {
-        let per_request_us = server.cpu_s * 1e6 / summary.total.requests.max(1) as f64;
+        let each = latency(server.cpu_ns_per_request(summary.total.requests));
         let _ = write!(
             line,
-            "; server {:.2} s of CPU ({per_request_us:.2} µs a request), {}, {} context switches",
+            "; server {:.2} s of CPU ({each} a request), {}, {} context switches",
             server.cpu_s,
             bytes(server.resident_bytes),
             count(server.context_switches)

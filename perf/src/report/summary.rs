@@ -341,6 +341,12 @@ impl ServerUse {
     }
 }
 
+impl ServerUse {
+    pub fn cpu_ns_per_request(&self, requests: u64) -> u64 {
+        (self.cpu_s * 1e9 / requests.max(1) as f64) as u64
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

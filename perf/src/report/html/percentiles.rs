@@ -6,7 +6,7 @@ use super::Run;
 use super::plot::{Caption, Key, Plot, series};
 use super::scale::{Axis, nines};
 use crate::report::figures::latency;
-use crate::report::summary::{CurvePoint, Figures};
+use crate::report::summary::{CurvePoint, Figures, Summary};
 
 const HEIGHT: f64 = 340.0;
 
@@ -15,9 +15,32 @@ struct Curve<'a> {
     figures: &'a Figures,
 }
 
-pub(super) fn section(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
-    let curves: Vec<Curve<'_>> =
-        curves(runs).into_iter().filter(|curve| !curve.figures.response_curve.is_empty()).collect();
+/// More curves than these are not told apart.
+const CURVES_MAX: usize = 12;
+/// With more, their points would hide them.
+const DOTTED_CURVES_MAX: usize = 6;
+
+/// All requests of the run that has the number `at` in its page, and each of its classes.
+pub(super) fn of_run(out: &mut String, summary: &Summary, at: usize) -> fmt::Result {
+    let mut curves = vec![Curve { name: "all requests".into(), figures: &summary.total }];
+    if summary.classes.len() > 1 {
+        let classes = summary.classes.iter();
+        curves.extend(classes.map(|class| Curve { name: class.name.clone(), figures: &class.figures }));
+    }
+    figure(out, curves, format!("percentiles-{at}"))
+}
+
+/// Several runs in one plot; nothing when they are too many for that.
+pub(super) fn of_runs(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+    if runs.len() > CURVES_MAX {
+        return Ok(());
+    }
+    let curves = runs.iter().map(|run| Curve { name: run.name(), figures: &run.summary.total }).collect();
+    figure(out, curves, "percentiles".into())
+}
+
+fn figure(out: &mut String, mut curves: Vec<Curve<'_>>, id: String) -> fmt::Result {
+    curves.retain(|curve| !curve.figures.response_curve.is_empty());
     if curves.is_empty() {
         return Ok(());
     }
@@ -31,33 +54,21 @@ pub(super) fn section(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
         let at = |point: &CurvePoint| (point.ns > 0).then(|| (nines(point.quantile).min(end), point.ns as f64));
         plot.line(class, curve.figures.response_curve.iter().map(at))?;
     }
-    for (curve, class) in curves.iter().zip(&classes) {
-        dots(&mut plot, class, curve)?;
+    if curves.len() <= DOTTED_CURVES_MAX {
+        for (curve, class) in curves.iter().zip(&classes) {
+            dots(&mut plot, class, curve)?;
+        }
     }
     let sentences: Vec<String> = curves.iter().map(sentence).collect();
     let keys = curves.iter().zip(&classes).map(|(curve, class)| Key { name: &curve.name, class });
     let legend: Vec<Key<'_>> = keys.collect();
     let caption = Caption {
-        id: "percentiles".into(),
+        id,
         title: "Latency by percentile",
         description: sentences.join(" "),
         legend: if legend.len() > 1 { &legend } else { &[] },
     };
     plot.finish(out, &caption)
-}
-
-fn curves<'a>(runs: &[Run<'a>]) -> Vec<Curve<'a>> {
-    match runs {
-        [Run { summary, .. }] => {
-            let mut curves = vec![Curve { name: "all requests".into(), figures: &summary.total }];
-            if summary.classes.len() > 1 {
-                let classes = summary.classes.iter();
-                curves.extend(classes.map(|class| Curve { name: class.name.clone(), figures: &class.figures }));
-            }
-            curves
-        }
-        _ => runs.iter().map(|run| Curve { name: run.name(), figures: &run.summary.total }).collect(),
-    }
 }
 
 /// Where a curve ends: its slowest request is one of all.

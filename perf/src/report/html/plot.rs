@@ -129,7 +129,9 @@ impl Plot {
             let (top, label) = (self.top(tick.value), Text(&tick.label));
             writeln!(out, "<path class=\"grid\" d=\"M{LEFT} {top:.1}H{right}\"/>")?;
             let (x, y) = (LEFT - 8.0, top + 4.0);
-            writeln!(out, "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>")?;
+            if !tick.label.is_empty() {
+                writeln!(out, "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>")?;
+            }
         }
         for tick in &self.x.ticks {
             let (left, label, y) = (self.left(tick.value), Text(&tick.label), bottom + 18.0);

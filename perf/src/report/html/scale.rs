@@ -37,7 +37,7 @@ impl Axis {
     /// From 0 to `max` or a little above, in whole steps.
     pub(super) fn counts(title: impl Into<String>, max: f64) -> Axis {
         let max = max.max(1.0);
-        let step = round_up(max / 5.0).max(1.0);
+        let step = round_up(max / 6.0).max(1.0);
         let steps = (max / step).ceil() as u32;
         let ticks = (0..=steps).map(|at| f64::from(at) * step);
         Axis {
@@ -59,12 +59,16 @@ impl Axis {
         let from = round_down(min);
         let to = round_up(max.max(from * 1.5));
         let decades = (to / from).log10();
-        let labelled: &[f64] = if decades <= 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let digits: &[f64] = if decades <= 4.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let powers = from.log10().floor() as i32..=to.log10().ceil() as i32;
-        let values = powers.flat_map(|power| labelled.iter().map(move |digit| digit * 10f64.powi(power)));
+        let values = powers.flat_map(|power| digits.iter().map(move |&digit| (digit, digit * 10f64.powi(power))));
         // A hair of leeway: the ends are such values themselves, computed in another way.
-        let within = values.filter(|&value| value > from * 0.999 && value < to * 1.001);
-        let ticks = within.map(|value| Tick { value, label: latency_tick(value.round()) }).collect();
+        let within = values.filter(|&(_, value)| value > from * 0.999 && value < to * 1.001);
+        // Over more than two decades only the lines of whole powers have names.
+        let label = |digit: f64, value: f64| {
+            if digit == 1.0 || decades <= 2.0 { latency_tick(value.round()) } else { String::new() }
+        };
+        let ticks = within.map(|(digit, value)| Tick { value, label: label(digit, value) }).collect();
         Axis { title: title.into(), from, to, spacing: Spacing::Logarithmic, ticks }
     }
 
@@ -144,6 +148,8 @@ mod tests {
         let axis = Axis::latencies("", [70_000, 0, 900_000].into_iter());
         assert_eq!(labels(&axis), ["50 µs", "100 µs", "200 µs", "500 µs", "1 ms"]);
         assert!((axis.share(50e3)).abs() < 1e-9 && (axis.share(1e6) - 1.0).abs() < 1e-9);
+        let middling = Axis::latencies("", [50_000, 20_000_000].into_iter());
+        assert_eq!(labels(&middling), ["", "100 µs", "", "", "1 ms", "", "", "10 ms", ""]);
         let wide = Axis::latencies("", [1_000, 900_000_000].into_iter());
         assert_eq!(labels(&wide), ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
         assert!(!labels(&Axis::latencies("", std::iter::empty())).is_empty());

@@ -76,8 +76,8 @@ fn costs(summary: &Summary) -> Vec<(&'static str, String)> {
     let mut costs =
         vec![("generator", format!("{} of a CPU, {:.2} s in all", percent(generator.busy), generator.cpu_s))];
     if let Some(server) = summary.server {
-        let per_request_us = server.cpu_s * 1e6 / summary.total.requests.max(1) as f64;
-        costs.push(("server CPU", format!("{:.2} s, {per_request_us:.2} µs a request", server.cpu_s)));
+        let each = latency(server.cpu_ns_per_request(summary.total.requests));
+        costs.push(("server CPU", format!("{:.2} s, {each} a request", server.cpu_s)));
         costs.push(("server memory", bytes(server.resident_bytes)));
         costs.push(("context switches", count(server.context_switches)));
     }
@@ -87,19 +87,8 @@ fn costs(summary: &Summary) -> Vec<(&'static str, String)> {
 /// A row for every run.
 pub(super) fn runs(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
     writeln!(out, "<div class=\"card scroll\"><table>\n<thead><tr>")?;
-    let heads = [
-        "run",
-        "offered/s",
-        "achieved/s",
-        "p50",
-        "p99",
-        "p99.9",
-        "max",
-        "errors",
-        "wrong",
-        "server µs/request",
-        "valid",
-    ];
+    let heads =
+        ["run", "offered/s", "achieved/s", "p50", "p99", "p99.9", "max", "errors", "wrong", "CPU/request", "valid"];
     for head in heads {
         writeln!(out, "<th scope=\"col\">{head}</th>")?;
     }
@@ -111,8 +100,7 @@ pub(super) fn runs(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
             Loop::Open => rate(total.offered_per_second),
             Loop::Closed => "-".into(),
         };
-        let per_request =
-            server.map_or("-".into(), |server| format!("{:.2}", server.cpu_s * 1e6 / total.requests.max(1) as f64));
+        let per_request = server.map_or("-".into(), |server| latency(server.cpu_ns_per_request(total.requests)));
         write!(out, "<tr><th scope=\"row\">{}</th><td>{offered}</td>", Text(&run.name()))?;
         write!(out, "<td>{}</td>", rate(total.achieved_per_second))?;
         for ns in [times.p50, times.p99, times.p99_9, times.max] {

@@ -28,7 +28,7 @@ fn assert_well_formed(page: &str) {
 fn a_valid_run_has_its_plots_and_no_banner() {
     let page = page_of(&Summary::of(&sample::run(30)));
     assert_well_formed(&page);
-    for id in ["percentiles", "rates-0", "latencies-0", "server-0"] {
+    for id in ["percentiles-0", "rates-0", "latencies-0", "server-0"] {
         assert_eq!(page.matches(&format!("<title id=\"{id}-t\">")).count(), 1, "{id}");
         assert_eq!(page.matches(&format!("<desc id=\"{id}-d\">")).count(), 1, "{id}");
     }
@@ -94,6 +94,8 @@ fn several_runs_stand_beside_each_other() {
     assert!(one_server.contains("INVALID: spindle, 4,000/s"));
     assert_eq!(one_server.matches(" hollow\"").count(), 3);
     assert_eq!(one_server.matches("<details>").count(), 4);
+    // One of all runs, and one in each of them.
+    assert_eq!(one_server.matches(">Latency by percentile</title>").count(), 5);
 
     let two_servers: String = page(&runs(["spindle", "memcached", "spindle", "memcached"]).collect::<Vec<_>>());
     assert_well_formed(&two_servers);
@@ -116,7 +118,7 @@ fn a_run_without_answers_has_a_page() {
         }
         let page = page_of(&Summary::of(&measured));
         assert_well_formed(&page);
-        assert!(!page.contains("NaN") && !page.contains("percentiles-t"));
+        assert!(!page.contains("NaN") && !page.contains("percentiles-0-t"));
     }
     assert_well_formed(&page(&[]));
 }

@@ -10,6 +10,8 @@ use crate::report::summary::{Row, Summary};
 const HEIGHT: f64 = 190.0;
 /// More than this many would be less than a pixel wide each.
 const POINTS_MAX: usize = 900;
+/// So that a steady load is no part of the frame.
+const HEADROOM: f64 = 1.1;
 /// A shorter row is too short for a rate.
 const ROW_S_MIN: f64 = 0.2;
 
@@ -23,8 +25,8 @@ struct Rank {
 /// In the order of drawing: the one that matters most comes last, above the others.
 const RANKS: [Rank; 4] = [
     Rank { name: "max", class: "rest", of: |row| row.max_ns },
-    Rank { name: "p99.9", class: "s1", of: |row| row.p99_9_ns },
-    Rank { name: "p99", class: "s2", of: |row| row.p99_ns },
+    Rank { name: "p99.9", class: "s2", of: |row| row.p99_9_ns },
+    Rank { name: "p99", class: "s1", of: |row| row.p99_ns },
     Rank { name: "p50", class: "s0", of: |row| row.p50_ns },
 ];
 
@@ -95,7 +97,7 @@ fn time(rows: &[Row]) -> Axis {
 fn rates(out: &mut String, rows: &[Row], at: usize) -> fmt::Result {
     let values = rows.iter().flat_map(|row| [row.offered, row.achieved].map(|value| row.per_second(value as f64)));
     let max = values.flatten().fold(0.0, f64::max);
-    let mut plot = Plot::new(time(rows), Axis::counts("requests a second", max), HEIGHT);
+    let mut plot = Plot::new(time(rows), Axis::counts("requests a second", max * HEADROOM), HEIGHT);
     plot.line("rest wide", rows.iter().map(|row| row.rate(row.offered as f64)))?;
     plot.line("s3", rows.iter().map(|row| row.rate(row.achieved as f64)))?;
     for row in rows {
