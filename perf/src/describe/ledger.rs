@@ -166,9 +166,110 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     const KEY: u64 = 1;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write,
+        Delete,
+        /// The server does one of those that are under way, and how.
+        Do(Index, Outcome),
+        /// The load hears of one that is done.
+        Settle(Index),
+        Read,
+        /// The server answers one of the reads, as things are now.
+        Answer(Index),
+        /// The load has the answer.
+        Check(Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let outcome = prop_oneof![
+            4 => Just(Outcome::Acknowledged),
+            1 => Just(Outcome::NotStored),
+            1 => Just(Outcome::Refused)
+        ];
+        let step = prop_oneof![
+            3 => Just(Step::Write),
+            1 => Just(Step::Delete),
+            4 => (any::<Index>(), outcome).prop_map(|(which, outcome)| Step::Do(which, outcome)),
+            4 => any::<Index>().prop_map(Step::Settle),
+            3 => Just(Step::Read),
+            3 => any::<Index>().prop_map(Step::Answer),
+            3 => any::<Index>().prop_map(Step::Check)
+        ];
+        prop::collection::vec(step, 1..200)
+    }
+
+    fn pick<T>(from: &mut Vec<T>, which: &Index) -> Option<T> {
+        (!from.is_empty()).then(|| from.swap_remove(which.index(from.len())))
+    }
+
+    /// A server that does what is under way in any order, and is always right.
+    #[derive(Default)]
+    struct Server {
+        /// Nothing after a delete.
+        stored: Option<u32>,
+        /// What it was asked for: a version, and whether that is to be stored.
+        asked: Vec<(u32, Option<u32>)>,
+        done: Vec<(u32, Outcome)>,
+        reads: Vec<Sent>,
+        answers: Vec<(Sent, Option<u32>)>,
+    }
+
+    impl Server {
+        fn step(&mut self, ledger: &mut Ledger, step: &Step) {
+            match step {
+                Step::Write => {
+                    let version = ledger.write(KEY);
+                    self.asked.push((version, Some(version)));
+                }
+                Step::Delete => self.asked.push((ledger.delete(KEY), None)),
+                Step::Do(which, outcome) => {
+                    let Some((version, stored)) = pick(&mut self.asked, which) else { return };
+                    match outcome {
+                        Outcome::Acknowledged => self.stored = stored,
+                        Outcome::NotStored => {}
+                        Outcome::Refused => self.stored = None,
+                    }
+                    self.done.push((version, *outcome));
+                }
+                Step::Settle(which) => {
+                    let Some((version, outcome)) = pick(&mut self.done, which) else { return };
+                    ledger.settle(KEY, version, outcome);
+                }
+                Step::Read => self.reads.push(ledger.read(KEY)),
+                Step::Answer(which) => {
+                    let Some(sent) = pick(&mut self.reads, which) else { return };
+                    self.answers.push((sent, self.stored));
+                }
+                Step::Check(which) => {
+                    let Some((sent, answer)) = pick(&mut self.answers, which) else { return };
+                    let known = ledger.known(sent);
+                    match answer {
+                        Some(version) => assert!((known.oldest..=known.newest).contains(&version)),
+                        None => assert!(ledger.absence(sent).is_ok()),
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_server_that_is_right_is_never_called_wrong(steps in steps()) {
+            let mut ledger = Ledger::empty(2, Removal::Never);
+            let mut server = Server::default();
+            for step in &steps {
+                server.step(&mut ledger, step);
+            }
+        }
+    }
 
     fn done(ledger: &mut Ledger) -> u32 {
         let version = ledger.write(KEY);
