@@ -298,15 +298,31 @@ impl Cache {
         &self.0.arena
     }
 
-    /// Counts bytes as lent, unless that would be too many: readers leave a quarter of the bound to writers.
+    /// Whether a get of this key could not be given its value to send now, because too much is lent. Leaves no trace;
+    /// costs a look at the item only when much is lent. `copied_bytes_max`: up to this length the reader would copy.
+    #[inline]
+    pub fn lacks_memory_to_lend(&self, key: &Key<'_>, copied_bytes_max: usize, now: Seconds) -> bool {
+        let lent = self.0.lent_bytes.load(Relaxed);
+        let left = self.readers_bound().saturating_sub(lent);
+        if lent == 0 || self.0.settings.item_bytes_max <= left {
+            return false;
+        }
+        self.peek(key, now, |hit| hit.len > copied_bytes_max && hit.to_be_lent_bytes() > left) == Some(true)
+    }
+
+    /// Readers leave a quarter of the bound to writers.
+    #[inline]
+    fn readers_bound(&self) -> usize {
+        self.0.lent_bytes_max.load(Relaxed) / 4 * 3
+    }
+
+    /// Counts bytes as lent, unless that would be too many. One value can always be read: when nothing else is lent.
     pub(crate) fn lend(&self, bytes: usize, borrower: Borrower) -> bool {
-        let bound = self.0.lent_bytes_max.load(Relaxed);
-        let bound = match borrower {
-            Borrower::Reader => bound / 4 * 3,
-            Borrower::Writer => bound,
-        };
         let before = self.0.lent_bytes.fetch_add(bytes, Relaxed);
-        let fits = before + bytes <= bound;
+        let fits = match borrower {
+            Borrower::Reader => before == 0 || before + bytes <= self.readers_bound(),
+            Borrower::Writer => before + bytes <= self.0.lent_bytes_max.load(Relaxed),
+        };
         if !fits {
             self.unlend(bytes);
         }

@@ -99,6 +99,13 @@ impl<'a> Hit<'a> {
         }
     }
 
+    /// What a pin of it would add to what is lent, in bytes.
+    pub(crate) fn to_be_lent_bytes(&self) -> usize {
+        let heap = &self.shard.slabs.heap;
+        let pinnable = heap.meta(self.item).has(Mark::Pinnable);
+        if pinnable && heap.pins(self.item) == 0 { self.item_bytes() } else { 0 }
+    }
+
     /// Keeps the value as it is now beyond the lock, whatever happens to the item. None if it is too small to be
     /// worth it (below `PIN_BYTES_MIN`) or too much memory is lent already: then copy, or refuse.
     pub fn pin(&mut self) -> Option<Pin> {

@@ -17,7 +17,7 @@ use super::bridge::{CopiedValue, PinnedValue};
 const LENT_BYTES_MIN: usize = 16 * 1024;
 
 /// The longest value that is copied where it should be pinned: the copy is made under the lock.
-const COPIED_BYTES_MAX: usize = 1 << 20;
+pub const COPIED_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes that clients make the service hold beside the cache's own memory, over all connections: copies of large values,
 /// replies that wait for their reader, and unfinished long lines.

@@ -11,6 +11,67 @@ const STORES_BYTES: usize = 1_047_552;
 const FAILS_BYTES: usize = 1_049_600;
 
 #[test]
+fn the_largest_item_that_is_stored_can_be_read() {
+    for (options, bytes) in [("-I 32m", 33_000_000), ("-m 16 -I 8m", 8_300_000)] {
+        let server = Server::start(options);
+        let large = value(1, bytes);
+        let mut client = server.client();
+        client.converse(&set("k", &large), b"STORED\r\n").converse(b"get k\r\n", &hit("k", &large));
+        client.converse(b"mg k v\r\n", &[format!("VA {bytes}\r\n").as_bytes(), &large, b"\r\n"].concat());
+    }
+}
+
+#[test]
+fn readers_of_more_than_may_be_lent_wait_for_each_other() {
+    let server = Server::start("-I 16m -t 2");
+    let large = value(1, 8 << 20);
+    for number in 0..5 {
+        server.client().converse(&set(&format!("k{number}"), &large), b"STORED\r\n");
+    }
+    let found = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..5)
+            .map(|number| {
+                let (server, large) = (&server, &large);
+                scope.spawn(move || {
+                    let (mut client, key) = (server.client(), format!("k{number}"));
+                    let (classic, meta) = (format!("get {key}\r\n"), format!("mg {key} v\r\n"));
+                    for _ in 0..5 {
+                        client.converse(classic.as_bytes(), &hit(&key, large));
+                        client.converse(meta.as_bytes(), &[b"VA 8388608\r\n", &large[..], b"\r\n"].concat());
+                    }
+                    10
+                })
+            })
+            .collect();
+        readers.into_iter().map(|reader| reader.join().unwrap()).sum::<i32>()
+    });
+    assert_eq!(found, 50);
+    server.until_stat("lent_bytes", |lent| lent == 0);
+}
+
+#[test]
+fn a_get_that_waits_in_vain_is_refused() {
+    let server = Server::start("-I 16m");
+    let large = value(1, 8 << 20);
+    let mut stuck = Vec::new();
+    for number in 0..3 {
+        let key = format!("k{number}");
+        server.client().converse(&set(&key, &large), b"STORED\r\n");
+        let mut reader = server.narrow_client();
+        reader.say(format!("get {key}\r\n"));
+        server.until_stat("lent_bytes", |lent| lent > number << 23);
+        stuck.push(reader);
+    }
+    server.client().converse(&set("more", &large), b"STORED\r\n");
+    let mut client = server.client();
+    client.say("get none more\r\nget none\r\n");
+    client.expect("SERVER_ERROR out of memory writing get response\r\nEND\r\n");
+    client.say("mg more v\r\nmn\r\n").expect("SERVER_ERROR out of memory writing get response\r\nMN\r\n");
+    drop(stuck);
+    client.converse(b"get more\r\n", &hit("more", &large));
+}
+
+#[test]
 fn values_of_every_order_of_size_come_back_as_they_were() {
     let server = Server::start("");
     let mut client = server.client();

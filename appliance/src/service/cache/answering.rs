@@ -30,6 +30,8 @@ pub enum Next {
     Flush,
     /// This connection had its share; others first.
     Yield,
+    /// The next value is large, and has to wait until others have been sent theirs.
+    Starve,
     /// A value is to be received straight into the cache.
     Upload,
     Swallow(u64),
@@ -94,6 +96,7 @@ impl Unanswered {
             }
             Progress::Full(begun) => (begun, Next::Flush),
             Progress::Turn(begun) => (begun, Next::Yield),
+            Progress::Starved(begun) => (begun, Next::Starve),
         };
         self.begun = Some(Box::new(begun));
         Some(next)
@@ -145,6 +148,8 @@ impl Answering<'_> {
                     }
                     Served::Full(begun) => self.pause_get(begun, Next::Flush),
                     Served::Turn(begun) => self.pause_get(begun, Next::Yield),
+                    Served::Starved(Some(begun)) => self.pause_get(begun, Next::Starve),
+                    Served::Starved(None) => Some(Next::Starve),
                     Served::NeedsBlock => Some(Next::Receive),
                     Served::NeedsUpload => Some(Next::Upload),
                     Served::Quit => Some(Next::End(Ended::Quit)),
@@ -198,6 +203,8 @@ enum Served {
     Full(BegunGet),
     /// A multiget had its share of the turn.
     Turn(BegunGet),
+    /// There is no memory to send the next value from: of a multiget, or of the request as a whole.
+    Starved(Option<BegunGet>),
     /// The data block is not all here.
     NeedsBlock,
     /// The data block is large and not all here.
@@ -213,9 +220,14 @@ fn serve(session: &Session<'_>, request: &Request<'_>, input: &[u8], line_bytes:
             Progress::Done => {}
             Progress::Full(begun) => return Served::Full(begun),
             Progress::Turn(begun) => return Served::Turn(begun),
+            Progress::Starved(begun) => return Served::Starved(Some(begun)),
         },
         Request::Store(_) | Request::MetaSet(_) => return serve_block(session, request, &input[line_bytes..], parcel),
-        Request::MetaGet(get) => meta::get(session, get, parcel),
+        Request::MetaGet(get) => {
+            if !meta::get(session, get, parcel) {
+                return Served::Starved(None);
+            }
+        }
         Request::Delete(delete) => classic::delete(session, delete, parcel),
         Request::Arithmetic(arithmetic) => classic::arithmetic(session, arithmetic, parcel),
         Request::Touch(touch) => classic::touch(session, touch, parcel),

@@ -23,6 +23,8 @@ pub enum Progress {
     Full(BegunGet),
     /// It had its share of the turn: others first.
     Turn(BegunGet),
+    /// The next value is large, and so much is being sent to others that it has to wait.
+    Starved(BegunGet),
 }
 
 /// A multiget, a part of which is answered. Its line is still at the front of the input.
@@ -45,15 +47,24 @@ pub fn get(session: &Session<'_>, get: &Get<'_>, input: &[u8], line_bytes: usize
     let mut keys = get.keys;
     let mut done = 0;
     while let Some(bytes) = keys.next() {
-        if done == KEYS_PER_TURN || session.is_full(parcel) {
+        let begun = || {
             let next_key_at = bytes.as_ptr() as usize - input.as_ptr() as usize;
-            let begun = BegunGet { cas: get.cas, exptime: get.exptime, next_key_at, line_bytes };
-            return if done == KEYS_PER_TURN { Progress::Turn(begun) } else { Progress::Full(begun) };
+            BegunGet { cas: get.cas, exptime: get.exptime, next_key_at, line_bytes }
+        };
+        if session.is_full(parcel) {
+            return Progress::Full(begun());
+        }
+        if done == KEYS_PER_TURN {
+            return Progress::Turn(begun());
         }
         if done % KEYS_AHEAD == 1 {
             look_ahead(&session.service.cache, keys.take(KEYS_AHEAD));
         }
-        if get_one(session, get, bytes, parcel) == Found::NoMemory {
+        let key = session.service.cache.key(bytes);
+        if session.must_wait_for(&key) {
+            return Progress::Starved(begun());
+        }
+        if get_one(session, get, &key, parcel) == Found::NoMemory {
             parcel.bytes.extend_from_slice(Refusal::OutOfMemoryWritingGet.line());
             return Progress::Done;
         }
@@ -82,23 +93,22 @@ enum Found {
 }
 
 #[inline]
-fn get_one(session: &Session<'_>, get: &Get<'_>, bytes: &[u8], parcel: &mut Parcel) -> Found {
+fn get_one(session: &Session<'_>, get: &Get<'_>, key: &Key<'_>, parcel: &mut Parcel) -> Found {
     let (cache, counters) = (&session.service.cache, session.counters);
-    let key = cache.key(bytes);
     let show_cas = get.cas == CasColumn::Shown;
     let write = |mut hit: Hit<'_>| {
         let Some(leaving) = Leaving::prepare(&mut hit, &session.service.held) else { return Found::NoMemory };
         let cas = show_cas.then_some(if session.has_cas() { hit.cas } else { 0 });
-        write_value_head(&mut parcel.bytes, bytes, hit.flags, hit.len as u32, cas);
+        write_value_head(&mut parcel.bytes, key.bytes, hit.flags, hit.len as u32, cas);
         leaving.append(&hit, parcel);
         parcel.bytes.extend_from_slice(b"\r\n");
         Found::Hit
     };
     let found = match get.exptime {
-        None => cache.get(&key, session.now, write),
+        None => cache.get(key, session.now, write),
         Some(exptime) => {
             let touch = Some(session.expiry(exptime));
-            let found = cache.fetch(&key, &slab::Fetch { touch, ..Default::default() }, session.now, write);
+            let found = cache.fetch(key, &slab::Fetch { touch, ..Default::default() }, session.now, write);
             counters.cmd_touch.add(1);
             if found.is_some() {
                 counters.touch_hits.add(1)

@@ -11,7 +11,7 @@ use spindle_net::wire::memcached::request::CloseReason;
 
 use super::answering::{LIMITS, Next, Unanswered};
 use super::counters::ClientCounters;
-use super::session::Session;
+use super::session::{Patience, Session};
 use super::shared::CacheService;
 use super::value;
 
@@ -20,6 +20,10 @@ const LINGER_BYTES_MAX: usize = 1 << 20;
 
 /// And how long we wait for it.
 const LINGER_NS: u64 = 500_000_000;
+
+/// How long a get waits for memory that others are being sent, and how often it looks.
+const STARVED_NS_MAX: u64 = 1_000_000_000;
+const STARVED_STEP_NS: u64 = 1_000_000;
 
 /// How a conversation ended, for the log and the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,7 @@ pub struct Conversation {
     unanswered: Unanswered,
     /// Which core's counters are ours.
     index: u32,
+    patience: Patience,
 }
 
 impl Conversation {
@@ -53,6 +58,7 @@ impl Conversation {
             connection: Connection::new(core, socket),
             unanswered: Unanswered::default(),
             index: index as u32,
+            patience: Patience::Left,
         }
     }
 
@@ -71,12 +77,12 @@ impl Conversation {
 
     #[inline]
     fn session(&self) -> Session<'_> {
-        Session::new(&self.service, self.index, self.connection.core())
+        Session::new(&self.service, self.index, self.connection.core(), self.patience)
     }
 
     #[inline]
     fn answer(&mut self, parcel: &mut Parcel) -> Next {
-        let session = Session::new(&self.service, self.index, self.connection.core());
+        let session = Session::new(&self.service, self.index, self.connection.core(), self.patience);
         self.unanswered.answer(&session, parcel)
     }
 
@@ -110,6 +116,7 @@ impl Conversation {
     }
 
     async fn talk(&mut self) -> Result<Ended, Ended> {
+        let mut starving_since_ns = None;
         loop {
             self.foresee().await;
             let mut parcel = self.connection.core().parcel();
@@ -134,12 +141,33 @@ impl Conversation {
             }
             match next {
                 Next::Yield | Next::Flush => {}
+                Next::Starve => {
+                    Box::pin(self.starve(&mut starving_since_ns)).await?;
+                    continue;
+                }
                 Next::Receive => self.receive().await?,
                 Next::Upload => Box::pin(self.upload()).await?,
                 Next::Swallow(bytes) => Box::pin(self.swallow(bytes)).await?,
                 Next::End(ended) => return Ok(ended),
             }
+            starving_since_ns = None;
+            self.patience = Patience::Left;
         }
+    }
+
+    /// Waits a moment for the values that others are being sent, once our own are sent; for so long, and then the get is
+    /// refused.
+    async fn starve(&mut self, since_ns: &mut Option<u64>) -> Result<(), Ended> {
+        self.counters().gets_delayed.add(1);
+        self.connection.flush(&mut self.unanswered.input).await.map_err(Ended::Connection)?;
+        let core = self.connection.core().clone();
+        let since_ns = *since_ns.get_or_insert(core.now_ns());
+        if core.now_ns() > since_ns + STARVED_NS_MAX || self.service.is_stopping() {
+            self.patience = Patience::Over;
+        } else {
+            core.sleep_until(core.now_ns() + STARVED_STEP_NS).await;
+        }
+        Ok(())
     }
 
     /// When others are ready too, their requests are waited for together: the index line of the first key is on its way

@@ -58,6 +58,8 @@ counters! {
     refused_requests,
     /// Connections ended because they asked for more than a bound allows.
     closed_by_bound,
+    /// Times that a get waited a moment for memory that others were being sent.
+    gets_delayed,
     /// A connection used up its turn (`-R`).
     conn_yields,
 }

@@ -34,7 +34,8 @@ fn encoding(form: KeyForm) -> KeyEncoding {
     }
 }
 
-pub fn get(session: &Session<'_>, request: &MetaGet<'_>, parcel: &mut Parcel) {
+/// Answers an `mg`; false, and nothing is done, when its value has to wait until others have been sent theirs.
+pub fn get(session: &Session<'_>, request: &MetaGet<'_>, parcel: &mut Parcel) -> bool {
     let (service, flags, now) = (session.service, &request.flags, session.now);
     let fetch = slab::Fetch {
         touch: flags.exptime(Flag::Ttl).map(|exptime| session.expiry(exptime)),
@@ -45,6 +46,9 @@ pub fn get(session: &Session<'_>, request: &MetaGet<'_>, parcel: &mut Parcel) {
     };
     let mut scratch = [0; 250];
     let key = key(session, &request.key, &mut scratch);
+    if flags.has(Flag::ReturnValue) && session.must_wait_for(&key) {
+        return false;
+    }
     let created = std::cell::Cell::new(false);
     let found = service.cache.fetch(&key, &fetch, now, |mut hit| {
         let item = meta_item(session, &hit);
@@ -74,6 +78,7 @@ pub fn get(session: &Session<'_>, request: &MetaGet<'_>, parcel: &mut Parcel) {
             mg::write_miss(&mut parcel.bytes, request);
         }
     }
+    true
 }
 
 /// The facts of an item as this access found it.

@@ -7,6 +7,7 @@ use spindle_slab::{Expiry, Key, Outcome, Seconds};
 
 use super::counters::ClientCounters;
 use super::shared::CacheService;
+use crate::service::value_sending::COPIED_BYTES_MAX;
 use crate::settings::decided::Switch;
 
 /// A parcel of this size is sent before more is added: what one client can hold of the core's memory, and what it can hold
@@ -14,7 +15,15 @@ use crate::settings::decided::Switch;
 const PARCEL_BYTES_MAX: usize = 128 * 1024;
 const PARCEL_BYTES_LEAST: usize = 4 * 1024;
 
+/// Whether a get may still wait for memory that others are being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    Left,
+    Over,
+}
+
 pub struct Session<'a> {
+    pub patience: Patience,
     pub service: &'a CacheService,
     pub counters: &'a ClientCounters,
     pub now: Seconds,
@@ -23,8 +32,13 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// `index`: which core's counters.
     #[inline]
-    pub fn new(service: &'a CacheService, index: u32, core: &Core) -> Session<'a> {
-        Session { service, counters: &service.clients[index as usize], now: service.clock.seconds(core.now_ns()) }
+    pub fn new(service: &'a CacheService, index: u32, core: &Core, patience: Patience) -> Session<'a> {
+        Session {
+            patience,
+            service,
+            counters: &service.clients[index as usize],
+            now: service.clock.seconds(core.now_ns()),
+        }
     }
 
     #[inline]
@@ -41,6 +55,12 @@ impl<'a> Session<'a> {
     #[inline]
     pub fn has_cas(&self) -> bool {
         self.service.settings.cas == Switch::On
+    }
+
+    /// Whether a get of this key would be refused now for want of memory to send its value from, and may wait instead.
+    #[inline]
+    pub fn must_wait_for(&self, key: &Key<'_>) -> bool {
+        self.patience == Patience::Left && self.service.cache.lacks_memory_to_lend(key, COPIED_BYTES_MAX, self.now)
     }
 
     /// What a client is told whose value does not fit. A set that fails leaves no old value behind either, so that nobody

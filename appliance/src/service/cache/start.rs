@@ -76,8 +76,9 @@ pub fn start(settings: &CacheSettings, opened: Listeners) -> Result<RunningCache
         let (sender, stops) = mailbox(4).map_err(StartError::Mailbox)?;
         let plan = CorePlan {
             name: format!("cache-{index}"),
-            // More cores than CPUs: the scheduler spreads them better than we would.
-            cpu: cpus.get(index).copied().filter(|_| usize::from(settings.cores) <= cpus.len()),
+            // One for each CPU that we may run on. With fewer we would choose those that another instance has chosen, with
+            // more some would share one: the scheduler knows better.
+            cpu: cpus.get(index).copied().filter(|_| usize::from(settings.cores) == cpus.len()),
             limits: Limits::default(),
             stall_report: match settings.verbosity {
                 Verbosity::Transitions => StallReport::Name,

@@ -115,6 +115,7 @@ fn commands(session: &Session<'_>, counters: &Counters, out: &mut Vec<u8>) {
             ("bytes_read", totals.bytes_read),
             ("bytes_written", totals.bytes_written),
             ("conn_yields", totals.conn_yields),
+            ("gets_delayed", totals.gets_delayed),
             ("refused_requests", totals.refused_requests),
             ("closed_by_bound", totals.closed_by_bound),
         ],
