@@ -5,17 +5,20 @@
 //! - [`validator`]: asked -> decided, the only place that has defaults and bounds
 //! - [`memcached`], [`serve`]: the two ways to ask
 //! - [`listen`], [`size`]: the two notations inside a value
-//! - [`error`]: every refusal, in memcached's words where it has some
+//! - [`words`]: the words of the file where a setting is one of few
+//! - [`error`]: every refusal, in memcached's words where it has some; [`file_error`]: the same in the words of the file
 #![forbid(unsafe_code)]
 
 pub mod asked;
 pub mod decided;
 pub mod error;
+pub mod file_error;
 pub mod listen;
 pub mod memcached;
 pub mod serve;
 pub mod size;
 pub mod validator;
+pub mod words;
 
 pub use decided::{CacheSettings, Listen, ProcessSettings, Settings};
 pub use error::SettingsError;

@@ -1,5 +1,5 @@
-//! What an operator asks for, whichever way: the names of [`super::decided`], each optional. As serde sees it, it is the
-//! file of `spindle serve`; a name that it does not know is refused with its line.
+//! What an operator asks for, whichever way: each optional. As serde sees it, it is the file of `spindle serve`
+//! (docs/configuration.md); a name that it does not know is refused with its line.
 //!
 //! ```toml
 //! [cache]
@@ -40,7 +40,8 @@ pub struct CacheAsked {
     pub memory_bytes: Option<Bytes>,
     pub item_bytes_max: Option<Bytes>,
     pub connections_max: Option<i64>,
-    pub when_full: Option<WhenFull>,
+    /// What happens to a connection over the limit.
+    pub connections_over_max: Option<WhenFull>,
     pub cores: Option<i64>,
     pub requests_per_turn: Option<i64>,
     pub backlog: Option<i64>,
@@ -65,7 +66,8 @@ pub struct ProcessAsked {
     pub user: Option<String>,
     pub pid_file: Option<PathBuf>,
     pub port_file: Option<PathBuf>,
-    pub memory: Option<Memory>,
+    /// Whether they may be paged out.
+    pub memory_pages: Option<Memory>,
     pub core_dumps: Option<CoreDumps>,
     pub verbosity: Option<Verbosity>,
 }

@@ -5,8 +5,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
 /// Descriptors that are not connections: the standard ones, logs, listeners; and for each core its ring, its timers,
 /// its mailbox and its listeners.
 const DESCRIPTORS_OWN: u64 = 32;
@@ -83,8 +81,7 @@ pub enum Listen {
 }
 
 /// What happens to a `set` when the memory is used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eviction {
     /// The least useful item makes room.
     Evict,
@@ -93,8 +90,7 @@ pub enum Eviction {
 }
 
 /// What happens to a connection over the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenFull {
     /// It is told, and closed.
     Refuse,
@@ -103,16 +99,14 @@ pub enum WhenFull {
 }
 
 /// Whether a command exists for clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     Allowed,
     Refused,
 }
 
 /// Whether a mechanism is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
     On,
     Off,
@@ -120,16 +114,14 @@ pub enum Switch {
 
 /// What a connection may speak. `stats settings` tells them apart; on the wire both are ASCII, since the binary
 /// protocol is not built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     Auto,
     Ascii,
 }
 
 /// How much is said on standard error; each level says what the one before says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// What stops or endangers the service.
     Quiet,
@@ -159,8 +151,7 @@ pub struct ProcessSettings {
 }
 
 /// Where the process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     Foreground,
     /// In a session of its own, without a terminal.
@@ -176,16 +167,14 @@ pub enum RootRule {
 }
 
 /// Whether the process may be paged out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Memory {
     Pageable,
     Locked,
 }
 
 /// Whether a crash leaves a core file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoreDumps {
     /// As the shell or the service manager set it.
     Inherited,

@@ -7,13 +7,51 @@ use std::path::PathBuf;
 use super::listen::ListenError;
 use super::size::SizeError;
 
-/// Why what was asked for cannot be decided. All of them are the operator's to mend; none is worth a retry.
+/// A setting that is a number with bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    Cores,
+    ConnectionsMax,
+    RequestsPerTurn,
+    Backlog,
+    ChunkBytesMin,
+    GrowthFactor,
+}
+
+impl Number {
+    /// What memcached calls it.
+    fn memcacheds(self) -> &'static str {
+        match self {
+            Number::Cores => "Number of threads",
+            Number::ConnectionsMax => "Maximum connections",
+            Number::RequestsPerTurn => "Number of requests per event",
+            Number::Backlog => "Listen backlog",
+            Number::ChunkBytesMin => "Chunk size",
+            Number::GrowthFactor => "Factor",
+        }
+    }
+
+    /// Its key in the file of `spindle serve`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Number::Cores => "cores",
+            Number::ConnectionsMax => "connections_max",
+            Number::RequestsPerTurn => "requests_per_turn",
+            Number::Backlog => "backlog",
+            Number::ChunkBytesMin => "chunk_bytes_min",
+            Number::GrowthFactor => "growth_factor",
+        }
+    }
+}
+
+/// Why what was asked for cannot be decided, for memcached's command line; [`super::file_error`] has the words of the file.
+/// All of them are the operator's to mend; none is worth a retry.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("{what} must be greater than {bound}")]
-    TooSmall { what: &'static str, bound: u32 },
-    #[error("{what} must not be greater than {bound}")]
-    TooLarge { what: &'static str, bound: u32 },
+    #[error("{} must be greater than {bound}", what.memcacheds())]
+    TooSmall { what: Number, bound: u32 },
+    #[error("{} must not be greater than {bound}", what.memcacheds())]
+    TooLarge { what: Number, bound: u32 },
     #[error("Item max size cannot be less than 1024 bytes.")]
     ItemTooSmall,
     #[error("Cannot set item size limit higher than 1/2 of memory max.")]

@@ -40,7 +40,7 @@ fn cache_asked(typed: &MemcachedArguments) -> Result<CacheAsked, SettingsError> 
         memory_bytes: typed.memory_limit.as_deref().map(megabytes).transpose()?,
         item_bytes_max: typed.max_item_size.as_deref().map(str::parse).transpose()?,
         connections_max: typed.conn_limit,
-        when_full: None,
+        connections_over_max: None,
         cores: typed.threads,
         requests_per_turn: typed.max_reqs_per_event,
         backlog: typed.listen_backlog,
@@ -64,7 +64,7 @@ fn process_asked(typed: &MemcachedArguments, port_file: Option<PathBuf>) -> Proc
         user: typed.user.clone(),
         pid_file: typed.pidfile.clone(),
         port_file,
-        memory: typed.lock_memory.then_some(Memory::Locked),
+        memory_pages: typed.lock_memory.then_some(Memory::Locked),
         core_dumps: typed.enable_coredumps.then_some(CoreDumps::Largest),
         verbosity: Some(match typed.verbose {
             0 => Verbosity::Quiet,
@@ -99,8 +99,8 @@ fn apply_extended<'a>(
     let mut ignored = Vec::new();
     for Extended { text, value, meaning } in options {
         match meaning {
-            Meaning::RefuseOverLimit => cache.when_full = Some(WhenFull::Refuse),
-            Meaning::WaitOverLimit => cache.when_full = Some(WhenFull::Wait),
+            Meaning::RefuseOverLimit => cache.connections_over_max = Some(WhenFull::Refuse),
+            Meaning::WaitOverLimit => cache.connections_over_max = Some(WhenFull::Wait),
             Meaning::IdleTimeout => {
                 let seconds = value.as_deref().unwrap_or_default();
                 let number = seconds.parse().map_err(|_| SettingsError::Seconds(format!("\"{seconds}\"")))?;

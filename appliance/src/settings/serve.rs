@@ -4,6 +4,7 @@
 use super::asked::Asked;
 use super::decided::Settings;
 use super::error::SettingsError;
+use super::file_error::describe;
 use super::validator::{Personality, decide};
 use crate::arguments::ServeArguments;
 
@@ -11,17 +12,16 @@ use crate::arguments::ServeArguments;
 ///
 /// # Errors
 /// The file cannot be read; it is no TOML, or has a name that is not known (with line, column and what was expected);
-/// or a value is out of its bounds.
+/// or a value is out of its bounds (with line and key).
 pub fn from_serve(typed: &ServeArguments) -> Result<Settings, SettingsError> {
-    let asked = match &typed.file {
-        None => Asked::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| SettingsError::Unreadable { path: path.clone(), error })?;
-            from_text(&text).map_err(|message| SettingsError::File { path: path.clone(), message })?
-        }
+    let Some(path) = &typed.file else {
+        return decide(Asked::default(), Personality::Serve);
     };
-    decide(asked, Personality::Serve)
+    let refused = |message| SettingsError::File { path: path.clone(), message };
+    let text =
+        std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable { path: path.clone(), error })?;
+    let asked = from_text(&text).map_err(refused)?;
+    decide(asked, Personality::Serve).map_err(|error| refused(describe(&error, &text)))
 }
 
 fn from_text(text: &str) -> Result<Asked, String> {
@@ -45,7 +45,9 @@ mod tests {
         let message = from_text("[cache]\nmemory_bytes = \"64x\"\n").unwrap_err();
         assert!(message.contains("line 2") && message.contains("not a size"), "{message}");
         let message = from_text("[cache]\neviction = \"maybe\"\n").unwrap_err();
-        assert!(message.contains("`evict`"), "{message}");
+        assert!(message.contains("line 2") && message.contains("\"evict\" or \"refuse\""), "{message}");
+        let message = from_text("[cache]\ncas = false\n").unwrap_err();
+        assert!(message.contains("line 2") && message.contains("`false`, expected \"on\" or \"off\""), "{message}");
     }
 
     #[test]

@@ -181,10 +181,51 @@ fn serve_reads_its_file_with_the_same_bounds() {
     assert_eq!((cache.eviction, cache.cas), (Eviction::Refuse, Switch::Off));
     assert_eq!(cache.flush_command, Permission::Refused);
     assert_eq!((process.presence, cache.verbosity), (Presence::Daemon, Verbosity::Errors));
-    let message = serve("[cache]\ncores = 0\n").unwrap_err().to_string();
-    assert_eq!(message, "Number of threads must be greater than 0");
     let message = serve("[cache]\nthreads = 1\n").unwrap_err().to_string();
     assert!(message.contains("box.toml") && message.contains("line 2"), "{message}");
+}
+
+#[test]
+fn a_value_out_of_its_bounds_is_refused_with_its_line_and_key() {
+    for (line, message) in [
+        ("cores = 0", "cache.cores: must be greater than 0"),
+        ("connections_max = 2147483648", "cache.connections_max: must not be greater than 2147483647"),
+        ("growth_factor = 1.0", "cache.growth_factor: must be greater than 1"),
+        ("memory_bytes = 64", "cache.memory_bytes: item_bytes_max (\"1m\" unless given) must not be greater than half"),
+        ("item_bytes_max = \"33m\"", "cache.item_bytes_max: item_bytes_max (\"1m\" unless given) must not be"),
+        ("item_bytes_max = 1", "cache.item_bytes_max: must be at least 1024 bytes"),
+        ("port = 70000", "cache.port: must be 1 to 65535, or -1"),
+        ("port = 0", "cache.port: nothing to listen on: give an address, a port, or a unix_socket"),
+        ("listen = []", "cache.listen: nothing to listen on"),
+        ("listen = [\"127.0.0.1:99999\"]", "cache.listen: \"99999\" is not a port: 1 to 65535, or -1"),
+        ("listen = [\"[::1\"]", "cache.listen: \"[::1\" is not an address of IPv6"),
+        ("unix_mask = \"9\"", "cache.unix_mask: must be octal digits in quotes, at most \"777\""),
+        ("idle_timeout_seconds = -1", "cache.idle_timeout_seconds: must be 1 to 2147483647, or 0 for never"),
+    ] {
+        let text = format!("# A comment.\n[cache]\n{line}\n");
+        let said = serve(&text).expect_err(line).to_string();
+        assert!(said.contains(&format!("box.toml: line 3: {message}")), "{line}: {said}");
+    }
+}
+
+const PAGE: &str = include_str!("../../../docs/configuration.md");
+
+#[test]
+fn the_example_of_the_documents_has_every_key_and_the_defaults() {
+    let (_, rest) = PAGE.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    assert_eq!(serve(example).unwrap(), from_serve(&ServeArguments { file: None }).unwrap());
+    let whole = example.replace("\n#", "\n");
+    serve(&whole).unwrap();
+    for (table, keys) in [("cache", 22), ("process", 7)] {
+        let message = serve(&format!("[{table}]\nnone = 1")).unwrap_err().to_string();
+        let (_, known) = message.split_once("expected one of ").unwrap();
+        let known: Vec<&str> = known.split(", ").map(|key| key.trim().trim_matches('`')).collect();
+        assert_eq!(known.len(), keys);
+        for key in known {
+            assert!(whole.contains(&format!("\n{key} = ")) && PAGE.contains(&format!("\n| `{key}` |")), "{key}");
+        }
+    }
 }
 
 #[test]

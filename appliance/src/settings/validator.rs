@@ -10,7 +10,7 @@ use super::decided::{
     CacheSettings, CoreDumps, Eviction, Listen, Memory, Permission, Presence, ProcessSettings, Protocol, RootRule,
     Settings, Switch, Verbosity, WhenFull,
 };
-use super::error::SettingsError;
+use super::error::{Number, SettingsError};
 use super::listen;
 use super::size::Bytes;
 
@@ -65,17 +65,17 @@ fn decide_cache(
         Personality::Memcached => 4,
         Personality::Serve => i64::from(cores_available()),
     };
-    let cores = number(asked.cores, cores_default, "Number of threads", CORES_MAX)?;
+    let cores = number(asked.cores, cores_default, Number::Cores, CORES_MAX)?;
     let growth_factor = asked.growth_factor.unwrap_or(GROWTH_FACTOR);
     if growth_factor.is_nan() || growth_factor <= 1.0 {
-        return Err(SettingsError::TooSmall { what: "Factor", bound: 1 });
+        return Err(SettingsError::TooSmall { what: Number::GrowthFactor, bound: 1 });
     }
     let idle = asked.idle_timeout_seconds.unwrap_or(0);
     Ok(CacheSettings {
-        connections_max: number(asked.connections_max, 1024, "Maximum connections", INT_MAX)?,
-        requests_per_turn: number(asked.requests_per_turn, 20, "Number of requests per event", INT_MAX)?,
-        backlog: number(asked.backlog, 1024, "Listen backlog", INT_MAX)?,
-        chunk_bytes_min: number(asked.chunk_bytes_min, 48, "Chunk size", INT_MAX)?,
+        connections_max: number(asked.connections_max, 1024, Number::ConnectionsMax, INT_MAX)?,
+        requests_per_turn: number(asked.requests_per_turn, 20, Number::RequestsPerTurn, INT_MAX)?,
+        backlog: number(asked.backlog, 1024, Number::Backlog, INT_MAX)?,
+        chunk_bytes_min: number(asked.chunk_bytes_min, 48, Number::ChunkBytesMin, INT_MAX)?,
         cores: u16::try_from(cores).expect("bounded by CORES_MAX"),
         idle_timeout_seconds: i32::try_from(idle)
             .ok()
@@ -85,7 +85,7 @@ fn decide_cache(
         memory_bytes,
         item_bytes_max,
         growth_factor,
-        when_full: asked.when_full.unwrap_or(WhenFull::Refuse),
+        when_full: asked.connections_over_max.unwrap_or(WhenFull::Refuse),
         eviction: asked.eviction.unwrap_or(Eviction::Evict),
         cas: asked.cas.unwrap_or(Switch::On),
         protocol: asked.protocol.unwrap_or(Protocol::Auto),
@@ -110,7 +110,7 @@ fn decide_process(asked: ProcessAsked, personality: Personality, cache: &CacheSe
         },
         pid_file: asked.pid_file.map(absolute),
         port_file: asked.port_file.map(absolute),
-        memory: asked.memory.unwrap_or(Memory::Pageable),
+        memory: asked.memory_pages.unwrap_or(Memory::Pageable),
         core_dumps: asked.core_dumps.unwrap_or(CoreDumps::Inherited),
         descriptors_max: u64::from(cache.connections_max) + cache.descriptors_own(),
         verbosity: cache.verbosity,
@@ -176,7 +176,7 @@ fn absolute(path: PathBuf) -> PathBuf {
 }
 
 /// A number from 1 to `bound`.
-fn number(asked: Option<i64>, default: i64, what: &'static str, bound: u32) -> Result<u32, SettingsError> {
+fn number(asked: Option<i64>, default: i64, what: Number, bound: u32) -> Result<u32, SettingsError> {
     match u32::try_from(asked.unwrap_or(default)) {
         Ok(0) => Err(SettingsError::TooSmall { what, bound: 0 }),
         Ok(number) if number <= bound => Ok(number),
