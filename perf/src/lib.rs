@@ -8,19 +8,32 @@
 //!   flow          one connection
 //!   tally         what came of it
 //!   alternation   one request at a time, each set beside one that does nothing
+//! arrivals      when requests are due
+//! popularity    which keys they ask for;  zipf: the law behind it
+//! sizes         how large values are
+//! describe      values that describe themselves, and a ledger of their versions
+//! measured      what came of a load
+//!   report        the same as JSON, CSV, HdrHistogram's formats, a page, lines
+//!   environment   and where it was measured
 //! dial          connecting on the engine
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
 //! machine       what a figure has to say about where it was measured
-//! zipf          popularity of keys
 //! peers         Spindle beside its peers in interleaved rounds, as one table
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod arrivals;
 pub mod closed_loop;
+pub mod describe;
 mod dial;
+pub mod environment;
 pub mod machine;
+pub mod measured;
 pub mod peers;
+pub mod popularity;
 pub mod process;
+pub mod report;
+pub mod sizes;
 pub mod talk;
 pub mod zipf;

@@ -1,0 +1,182 @@
+//! What came of a load: the one type between those who measure and those who report.
+
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+
+use crate::environment::Environment;
+
+/// Who decides when the next request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loop {
+    /// A schedule made beforehand: response times are comparable.
+    Open,
+    /// The answer before: throughput only.
+    Closed,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub driven: Loop,
+    /// When the measured time began.
+    pub began: SystemTime,
+    pub lasted: Duration,
+    /// In the order of the scenario.
+    pub classes: Vec<ClassMeasured>,
+    /// One for every second begun, in order.
+    pub seconds: Vec<Second>,
+    pub generator: Generator,
+    /// Of the server's process, when that is known.
+    pub server: Option<ServerCost>,
+    /// Why the measurement is not valid; empty when it is.
+    pub reasons: Vec<Reason>,
+    pub environment: Environment,
+}
+
+/// One class of requests.
+#[derive(Clone, Debug)]
+pub struct ClassMeasured {
+    pub name: String,
+    /// A second, as asked for; of a closed loop what was achieved.
+    pub offered_per_second: f64,
+    /// Answered, right or wrong, and due within the measured time.
+    pub requests: u64,
+    pub errors: Errors,
+    pub wrong: Wrong,
+    /// Done less intended. The headline.
+    pub response_ns: Histogram<u64>,
+    /// Done less handed to the kernel.
+    pub service_ns: Histogram<u64>,
+    /// Handed to the kernel less intended: the sum of the two below.
+    pub lag_ns: Histogram<u64>,
+    /// Waited for a free place on a connection: the server's fault.
+    pub lag_server_ns: Histogram<u64>,
+    /// Waited for the generator: our fault.
+    pub lag_generator_ns: Histogram<u64>,
+}
+
+/// Requests that came to nothing. They are in no histogram but for those unfinished, which count in `response_ns` at the
+/// time that they had waited when the load ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Errors {
+    /// Error replies.
+    pub refused: u64,
+    /// Without an answer at the deadline.
+    pub unfinished: u64,
+    /// Whose connection the server ended, or the network.
+    pub broken: u64,
+    /// Answers that are none; each ends its connection.
+    pub malformed: u64,
+}
+
+/// Answers that came in time and are not true, by what is wrong with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wrong {
+    /// Bytes that nobody wrote.
+    pub corrupt: u64,
+    /// What an acknowledged write has replaced.
+    pub stale: u64,
+    /// A part of one version, a part of another.
+    pub torn: u64,
+    /// Another object's bytes.
+    pub swapped: u64,
+    /// Fewer or more bytes than the object has.
+    pub length: u64,
+    /// Not there, though it was written and nothing may have removed it.
+    pub lost: u64,
+}
+
+/// One second of a run, all classes together.
+#[derive(Clone, Debug)]
+pub struct Second {
+    /// Due in this second.
+    pub offered: u64,
+    /// Answered in this second.
+    pub achieved: u64,
+    /// Asked and not answered at its end.
+    pub in_flight: u64,
+    pub errors: u64,
+    pub wrong: u64,
+    /// Of those answered in this second.
+    pub response_ns: Histogram<u64>,
+    pub server_cpu: Option<Duration>,
+}
+
+/// What the load itself used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Generator {
+    pub cpu: Duration,
+    /// Of one CPU, 0 to 1, without the time that was only spun away.
+    pub busy: f64,
+}
+
+/// What the server used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerCost {
+    pub cpu: Duration,
+    pub resident_bytes: u64,
+    pub context_switches: u64,
+}
+
+/// Why a measurement says nothing about the server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reason {
+    /// p99.9 of the generator's own lag is above the bound.
+    GeneratorLate { p99_9_ns: u64, bound_ns: u64 },
+    /// Above nine tenths of a CPU.
+    GeneratorSaturated { busy: f64 },
+    /// Below 99 % of the offer.
+    NotAchieved { achieved_per_second: f64, offered_per_second: f64 },
+    /// The run ended before its time.
+    CutShort { after: Duration, cause: String },
+}
+
+impl Errors {
+    pub fn total(&self) -> u64 {
+        self.refused + self.unfinished + self.broken + self.malformed
+    }
+}
+
+impl Wrong {
+    pub fn total(&self) -> u64 {
+        self.corrupt + self.stale + self.torn + self.swapped + self.length + self.lost
+    }
+}
+
+impl Measured {
+    pub fn is_valid(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    pub fn errors(&self) -> u64 {
+        self.classes.iter().map(|class| class.errors.total()).sum()
+    }
+
+    pub fn wrong(&self) -> u64 {
+        self.classes.iter().map(|class| class.wrong.total()).sum()
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reason::GeneratorLate { p99_9_ns, bound_ns } => write!(
+                formatter,
+                "the generator was late: {:.1} µs at p99.9, {:.1} µs is the bound",
+                *p99_9_ns as f64 / 1e3,
+                *bound_ns as f64 / 1e3
+            ),
+            Reason::GeneratorSaturated { busy } => {
+                write!(formatter, "the generator was saturated: {:.0} % of a CPU", busy * 100.0)
+            }
+            Reason::NotAchieved { achieved_per_second, offered_per_second } => write!(
+                formatter,
+                "achieved {achieved_per_second:.0} of the {offered_per_second:.0} requests offered a second"
+            ),
+            Reason::CutShort { after, cause } => {
+                write!(formatter, "ended after {:.1} s: {cause}", after.as_secs_f64())
+            }
+        }
+    }
+}
