@@ -59,7 +59,7 @@ enum NativeCommand {
     Serve(ServeArguments),
     /// Put load on servers and measure them
     Load(LoadArguments),
-    /// Be a memcached: its command line, its defaults, its protocol
+    /// Be a cache that takes memcached's command line: its options, its defaults, its protocol
     #[command(version = VERSION, display_name = "spindle")]
     Memcached(Box<MemcachedArguments>),
 }

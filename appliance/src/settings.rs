@@ -5,6 +5,7 @@
 //! - [`validator`]: asked -> decided, the only place that has defaults and bounds
 //! - [`memcached`], [`serve`]: the two ways to ask
 //! - [`listen`], [`size`]: the two notations inside a value
+//! - [`ineffective`]: the bounds of values that change nothing here
 //! - [`words`]: the words of the file where a setting is one of few
 //! - [`error`]: every refusal, in memcached's words where it has some; [`file_error`]: the same in the words of the file
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ pub mod asked;
 pub mod decided;
 pub mod error;
 pub mod file_error;
+pub mod ineffective;
 pub mod listen;
 pub mod memcached;
 pub mod serve;

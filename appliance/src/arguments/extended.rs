@@ -23,7 +23,6 @@ pub enum Absent {
     Extstore,
     Tls,
     Proxy,
-    Sandbox,
 }
 
 /// Whether a value follows the name.
@@ -43,7 +42,14 @@ pub struct Extended {
     pub meaning: Meaning,
 }
 
-use Absent::{Extstore, Proxy, Sandbox, Tls};
+impl Extended {
+    /// What stands before the value.
+    pub fn name(&self) -> &str {
+        self.text.split_once('=').map_or(self.text.as_str(), |(name, _)| name)
+    }
+}
+
+use Absent::{Extstore, Proxy, Tls};
 use Meaning::{NoEffect, NotBuilt};
 
 const OPTIONS: &[(&str, Value, Meaning)] = &[
@@ -84,9 +90,9 @@ const OPTIONS: &[(&str, Value, Meaning)] = &[
     ("no_inline_ascii_resp", Value::None, NoEffect),
     ("modern", Value::None, NoEffect),
     ("no_modern", Value::None, NoEffect),
+    ("drop_privileges", Value::None, NoEffect),
     ("no_drop_privileges", Value::None, NoEffect),
     ("sock_cookie_id", Value::Required, NoEffect),
-    ("drop_privileges", Value::None, NotBuilt(Sandbox)),
     ("ext_path", Value::Required, NotBuilt(Extstore)),
     ("ext_page_size", Value::Required, NotBuilt(Extstore)),
     ("ext_wbuf_size", Value::Required, NotBuilt(Extstore)),

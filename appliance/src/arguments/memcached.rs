@@ -8,13 +8,16 @@ use clap::{ArgAction, Args};
 
 use super::extended::{Extended, parse_extended};
 
+/// What `-h` begins with; clap would take the words below for it, which are not for operators.
+const ABOUT: &str = "A cache that speaks memcached's protocol and takes its command line";
+
 /// What was typed, in memcached's words. It must not decide: numbers keep the signs and sizes that were typed, names
 /// are not looked up, and an absent option stays absent.
 ///
 /// As with getopt_long: values may be attached (`-m64`), flags bundled (`-dP file`), long names shortened while they
 /// are unambiguous, and of a repeated option the last one counts (`-l` and `-o` add up).
 #[derive(Debug, Default, Args)]
-#[command(args_override_self = true, infer_long_args = true)]
+#[command(about = ABOUT, long_about = None, args_override_self = true, infer_long_args = true)]
 pub struct MemcachedArguments {
     /// TCP port to listen on; 0 is off, -1 lets the kernel choose [default: 11211]
     #[arg(short = 'p', long, value_name = "num", allow_hyphen_values = true)]
@@ -43,10 +46,10 @@ pub struct MemcachedArguments {
     /// Assume the identity of this user (only when run as root)
     #[arg(short = 'u', long, value_name = "user", allow_hyphen_values = true)]
     pub user: Option<String>,
-    /// Item memory in megabytes [default: 64]
+    /// Item memory in MiB [default: 64]
     #[arg(short = 'm', long, value_name = "num", allow_hyphen_values = true)]
     pub memory_limit: Option<String>,
-    /// Return an error when the memory is used up instead of evicting (cache_memlimit then takes back what items leave)
+    /// Return an error when the memory is used up, instead of evicting
     #[arg(short = 'M', long)]
     pub disable_evictions: bool,
     /// Maximum simultaneous connections [default: 1024]
@@ -55,7 +58,7 @@ pub struct MemcachedArguments {
     /// Lock down all paged memory
     #[arg(short = 'k', long)]
     pub lock_memory: bool,
-    /// Say more; twice, and three times, for still more
+    /// Say also when clients come and go; -vvv: also what holds the server up (-vv: as -v)
     #[arg(short = 'v', long, action = ArgAction::Count)]
     pub verbose: u8,
     /// Print the licence and exit
@@ -64,19 +67,19 @@ pub struct MemcachedArguments {
     /// Save the process id in this file
     #[arg(short = 'P', long, value_name = "file", allow_hyphen_values = true)]
     pub pidfile: Option<PathBuf>,
-    /// Growth factor between the sizes of chunks [default: 1.25]
+    /// Growth factor between the sizes of chunks [default: 1.1]
     #[arg(short = 'f', long, value_name = "num", allow_hyphen_values = true)]
     pub slab_growth_factor: Option<f64>,
     /// Smallest space used for key, value and flags [default: 48]
     #[arg(short = 'n', long, value_name = "bytes", allow_hyphen_values = true)]
     pub slab_min_size: Option<i64>,
-    /// Use large memory pages
+    /// Use large memory pages; they are used anyway where the kernel has them
     #[arg(short = 'L', long)]
     pub enable_largepages: bool,
-    /// Delimiter of key prefixes in statistics; no statistics are kept by prefix, so accepted without effect
+    /// Delimiter of key prefixes in statistics; none are kept by prefix, so accepted without effect
     #[arg(short = 'D', value_name = "char", allow_hyphen_values = true)]
     pub prefix_delimiter: Option<String>,
-    /// Threads, each with a core of its own [default: 4]
+    /// Threads that serve; as many as there are cores is best [default: 4]
     #[arg(short = 't', long, value_name = "num", allow_hyphen_values = true)]
     pub threads: Option<i64>,
     /// Requests of one connection that are served before the next one's turn [default: 20]
@@ -91,7 +94,7 @@ pub struct MemcachedArguments {
     /// Protocol: auto or ascii; binary is not built [default: auto]
     #[arg(short = 'B', long, value_name = "name", allow_hyphen_values = true)]
     pub protocol: Option<String>,
-    /// Largest item: bytes, or with the suffix k or m; at least 1k, at most 1024m [default: 1m]
+    /// Largest item: bytes, or with the suffix k, m or g; 1k to 1g [default: 1m]
     #[arg(short = 'I', long, value_name = "num", allow_hyphen_values = true)]
     pub max_item_size: Option<String>,
     /// SASL authentication: not built
@@ -100,10 +103,10 @@ pub struct MemcachedArguments {
     /// Disable the flush_all command
     #[arg(short = 'F', long)]
     pub disable_flush_all: bool,
-    /// Disable the commands that list keys
+    /// Disable the commands that list keys (stats cachedump, lru_crawler metadump and mgdump)
     #[arg(short = 'X', long)]
     pub disable_dumping: bool,
-    /// Disable the watch command
+    /// Disable the watch command, which is not built anyway
     #[arg(short = 'W', long)]
     pub disable_watch: bool,
     /// Users and passwords of the ASCII protocol: not built
@@ -118,7 +121,7 @@ pub struct MemcachedArguments {
     /// NAPI ids to spread connections by; every core has a listener of its own, so accepted without effect
     #[arg(short = 'N', long, value_name = "num", allow_hyphen_values = true)]
     pub napi_ids: Option<i64>,
-    /// Extended options, comma separated
+    /// Extended options, comma separated: idle_timeout=<seconds>, [no_]maxconns_fast; memcached's others are accepted without effect, or refused
     #[arg(short = 'o', long, value_name = "name[=value],...", action = ArgAction::Append, value_parser = parse_extended,
           allow_hyphen_values = true)]
     pub extended: Vec<Vec<Extended>>,

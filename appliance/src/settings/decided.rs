@@ -125,11 +125,11 @@ pub enum Protocol {
 pub enum Verbosity {
     /// What stops or endangers the service.
     Quiet,
-    /// `-v`: also what goes wrong with one client.
+    /// `-v`: also what becomes of single clients: that they connect, are refused, disconnect, and why.
     Errors,
-    /// `-vv`: also what clients ask.
+    /// `-vv`: as `-v`. memcached shows commands and replies, too; a note at start says that this does not.
     Commands,
-    /// `-vvv`: also what the engine does about it.
+    /// `-vvv`: also what the engine does, such as naming the flows that held a core up.
     Transitions,
 }
 

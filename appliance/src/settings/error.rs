@@ -70,6 +70,11 @@ pub enum SettingsError {
     Seconds(String),
     #[error("Invalid value for binding protocol: {0}\n -- should be one of auto, binary, or ascii")]
     Protocol(String),
+    /// A value of an extended option, in memcached's words.
+    #[error("{0}")]
+    Extended(String),
+    #[error("\"{0}\" is not a memory limit: give a number of MiB, such as 1024")]
+    Megabytes(String),
     #[error("No delimiter specified")]
     NoDelimiter,
     #[error("{option}: {service} is not built into this release; {advice}")]

@@ -9,7 +9,8 @@ use super::decided::{
     CoreDumps, Eviction, Memory, Permission, Presence, Protocol, Settings, Switch, Verbosity, WhenFull,
 };
 use super::error::SettingsError;
-use super::size::{Bytes, SizeError};
+use super::ineffective;
+use super::size::Bytes;
 use super::validator::{Personality, decide};
 use crate::arguments::MemcachedArguments;
 use crate::arguments::extended::{Absent, Extended, Meaning};
@@ -24,6 +25,11 @@ pub fn from_memcached(typed: &MemcachedArguments, port_file: Option<PathBuf>) ->
     let ignored = apply_extended(&mut cache, typed.extended.iter().flatten())?;
     let process = process_asked(typed, port_file);
     let mut settings = decide(Asked { cache, process }, Personality::Memcached)?;
+    let ineffective = typed.extended.iter().flatten().filter(|option| option.meaning == Meaning::NoEffect);
+    ineffective::check(
+        ineffective.map(|option| (option.name(), option.value.as_deref())),
+        settings.cache.chunk_bytes_min,
+    )?;
     let ignored: Vec<String> = without_effect(typed)?.into_iter().chain(ignored).collect();
     if !ignored.is_empty() {
         settings.notes.insert(0, format!("accepted without effect: {}", ignored.join(", ")));
@@ -75,11 +81,11 @@ fn process_asked(typed: &MemcachedArguments, port_file: Option<PathBuf>) -> Proc
     }
 }
 
-/// `-m` counts megabytes. memcached reads `64m` as 64 too, and such lines exist.
+/// `-m` counts MiB. memcached reads `64m` as 64 too, and such lines exist; it also reads `64g` as 64, which nobody means.
 fn megabytes(text: &str) -> Result<Bytes, SettingsError> {
     let digits = text.strip_suffix(['m', 'M']).unwrap_or(text);
     let number = digits.parse().ok().and_then(|number: u64| number.checked_mul(1 << 20));
-    Ok(Bytes(number.ok_or_else(|| SizeError(text.to_owned()))?))
+    Ok(Bytes(number.ok_or_else(|| SettingsError::Megabytes(text.to_owned()))?))
 }
 
 fn protocol(name: &str) -> Result<Protocol, SettingsError> {
@@ -112,7 +118,6 @@ fn apply_extended<'a>(
                     Absent::Extstore => ("the flash tier (extstore)", "leave the ext_ options out"),
                     Absent::Tls => TLS,
                     Absent::Proxy => ("the proxy", "leave the proxy_ options out"),
-                    Absent::Sandbox => ("the system call filter", "leave it out and use the service manager's"),
                 };
                 return Err(not_built(&format!("-o {text}"), service, advice));
             }
@@ -161,6 +166,9 @@ fn without_effect(typed: &MemcachedArguments) -> Result<Vec<String>, SettingsErr
     }
     if typed.user.is_some() && !nix::unistd::geteuid().is_root() {
         ignored.push("-u without being root".to_owned());
+    }
+    if typed.verbose >= 2 {
+        ignored.push("the second -v (commands and replies are not shown)".to_owned());
     }
     Ok(ignored)
 }

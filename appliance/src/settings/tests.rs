@@ -101,8 +101,12 @@ fn sizes_are_refused_in_memcacheds_words() {
     assert_eq!(settings("-m 2048 -I 1024m").cache.item_bytes_max, 1 << 30);
     assert_eq!(settings("-I 1K").cache.item_bytes_max, 1024);
     assert_eq!(settings("-m 64m").cache.memory_bytes, 64 << 20);
-    for line in ["-I 1x", "-I -1", "-m x", "-m -1", "-m 99999999999999999"] {
+    for line in ["-I 1x", "-I -1"] {
         assert!(error(line).contains("is not a size"), "{line}");
+    }
+    for text in ["x", "-1", "99999999999999999", "64k", "64g", "1024k"] {
+        let message = format!("\"{text}\" is not a memory limit: give a number of MiB, such as 1024");
+        assert_eq!(error(&format!("-m {text}")), message);
     }
 }
 
@@ -124,6 +128,11 @@ fn numbers_are_refused_in_memcacheds_words() {
     ] {
         assert_eq!(error(line), message);
     }
+    assert_eq!(
+        error("-o hot_lru_pct=50 -o warm_lru_pct=31"),
+        "hot_lru_pct + warm_lru_pct cannot be more than 80% combined"
+    );
+    assert_eq!(error("-n 60 -o slab_sizes=50"), "slab size 50 is out of valid range");
     for line in ["-o idle_timeout=x", "-o idle_timeout=-1", "-o idle_timeout=2147483648"] {
         assert!(error(line).contains("number of seconds"), "{line}");
     }
@@ -131,9 +140,7 @@ fn numbers_are_refused_in_memcacheds_words() {
 
 #[test]
 fn what_is_not_built_says_so_and_what_to_do() {
-    for line in
-        ["-U 1", "-S", "-Y f", "-e f", "-Z", "-B binary", "-o ext_path=/f:1g", "-o ssl_key=k", "-o drop_privileges"]
-    {
+    for line in ["-U 1", "-S", "-Y f", "-e f", "-Z", "-B binary", "-o ext_path=/f:1g", "-o ssl_key=k"] {
         let message = error(line);
         assert!(message.contains("is not built into this release; "), "{message}");
         assert!(message.starts_with(line.split_once(' ').map_or(line, |(option, _)| option)), "{message}");
@@ -146,7 +153,10 @@ fn what_has_no_effect_is_named_in_one_line() {
     let line = "accepted without effect: -N 2, -D :, the tag of -l tag[x]:127.0.0.1, -a without -s, -o hashpower=20, \
         -o slab_automove, -o modern";
     assert_eq!(notes, [line]);
-    assert!(settings("-t 1").notes.is_empty());
+    assert_eq!(settings("-t 1 -o drop_privileges").notes, ["accepted without effect: -o drop_privileges"]);
+    assert!(settings("-t 1 -vv").notes[0].contains("commands and replies are not shown"));
+    assert!(settings("").notes.is_empty());
+    assert!(settings("-v").notes.is_empty());
     assert!(settings("-t 1024").notes[0].starts_with("1024 threads share the "));
 }
 

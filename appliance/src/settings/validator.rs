@@ -42,15 +42,14 @@ const GROWTH_FACTOR: f64 = 1.1;
 /// Decides; the first thing that cannot be had is the error.
 pub fn decide(asked: Asked, personality: Personality) -> Result<Settings, SettingsError> {
     let verbosity = asked.process.verbosity.unwrap_or(Verbosity::Quiet);
+    let threads_asked = asked.cache.cores.is_some();
     let cache = decide_cache(asked.cache, personality, verbosity)?;
     let process = decide_process(asked.process, personality, &cache);
     let mut notes = Vec::new();
     let cores_here = cores_available();
-    if cache.cores > cores_here {
-        notes.push(format!(
-            "{} threads share the {cores_here} cores of this machine: fewer would be faster",
-            cache.cores
-        ));
+    if threads_asked && cache.cores > cores_here {
+        let cores = if cores_here == 1 { "only core".to_owned() } else { format!("{cores_here} cores") };
+        notes.push(format!("{} threads share the {cores} of this machine: fewer would be faster", cache.cores));
     }
     Ok(Settings { cache, process, notes })
 }
