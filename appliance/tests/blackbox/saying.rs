@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 
 use nix::sys::signal::Signal;
 
+use crate::kit::eventually;
 use crate::kit::server::{Server, spindle, user_arguments};
 
 fn full_disk() -> File {
@@ -54,4 +55,29 @@ fn a_reader_of_its_help_may_have_seen_enough() {
 fn an_error_that_nobody_can_read_still_has_its_status() {
     let refused = spindle(&format!("memcached {} -t 0", user_arguments())).stderr(full_disk()).status().unwrap();
     assert_eq!(refused.code(), Some(64));
+}
+
+#[test]
+fn with_v_every_client_is_seen_to_come_and_go() {
+    let server = Server::start("-v -t 1 -c 2");
+    let mut stays = server.client();
+    stays.is_quiet();
+    server.client().say("quit\r\n").expect_closed();
+    let mut second = server.client();
+    second.is_quiet();
+    server.client().expect("ERROR Too many open connections\r\n");
+    let lines = |words: &str| server.said().lines().filter(|line| line.contains(words)).count();
+    eventually("a client that left", || (lines(" disconnected client=") == 1).then_some(()));
+    assert_eq!(lines(" connected client="), 3, "{}", server.said());
+    assert_eq!(lines(" refused: "), 1, "{}", server.said());
+    assert!(server.said().contains("from=\"127.0.0.1:"), "{}", server.said());
+    assert!(server.said().contains("why=Quit"), "{}", server.said());
+}
+
+#[test]
+fn without_v_no_client_is_seen() {
+    let server = Server::start("-t 1");
+    server.client().say("quit\r\n").expect_closed();
+    server.until_stat("curr_connections", |connections| connections == 1);
+    assert_eq!(server.said().lines().count(), 1, "{}", server.said());
 }

@@ -1,12 +1,14 @@
 //! Starting and stopping: one core a thread, ticks, and the orderly stop.
 #![forbid(unsafe_code)]
 
+use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 
+use nix::sys::socket::{SockaddrStorage, getpeername};
 use spindle_core::gate::Gate;
 use spindle_core::mailbox::{Receiver, Sender, mailbox};
 use spindle_core::probe::Unsupported;
@@ -18,7 +20,7 @@ use spindle_net::wire::memcached::Refusal;
 use spindle_slab::SettingsError;
 
 use super::clock::CacheClock;
-use super::conversation::{Conversation, Ended};
+use super::conversation::Conversation;
 use super::listeners::{self, ListenError, Listeners};
 use super::shared::CacheService;
 use crate::lifecycle::signals::Stop;
@@ -165,12 +167,14 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
     let admitted = service.connections.admit();
     if !admitted && service.settings.when_full == WhenFull::Refuse {
         service.connections.rejected.fetch_add(1, Relaxed);
-        tracing::info!("a client was refused: the connection limit is reached");
+        tracing::info!(from = peer(&socket), "refused: the connection limit is reached");
         return refuse(core, socket);
     }
     if service.connections.full() && service.settings.when_full == WhenFull::Wait {
         service.connections.stops.fetch_add(1, Relaxed);
     }
+    let client = socket.number();
+    tracing::info!(client, from = peer(&socket), "connected");
     let mut conversation = Conversation::new(core, service, index, socket);
     core.spawn("conversation", async move {
         // Rare, and apart, so that an idle conversation stays small.
@@ -179,13 +183,21 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
         }
         let ended = conversation.run().await;
         conversation.service().connections.leave();
-        match ended {
-            Ended::Bound(reason) => tracing::info!(?reason, "a client was closed at a bound"),
-            Ended::Idle => tracing::info!("an idle client was closed"),
-            Ended::Connection(_) | Ended::Quit | Ended::Stopping => tracing::trace!(?ended, "a conversation ended"),
-        }
+        tracing::info!(client, why = ?ended, "disconnected");
         drop(pass);
     });
+}
+
+/// Who connected; asked of the kernel only when somebody wants to know.
+fn peer(socket: &Descriptor) -> String {
+    match socket {
+        Descriptor::Kernel(fd) => match getpeername::<SockaddrStorage>(fd.as_raw_fd()) {
+            Ok(address) if address.as_unix_addr().is_some() => "a UNIX socket".to_owned(),
+            Ok(address) => address.to_string(),
+            Err(errno) => errno.to_string(),
+        },
+        Descriptor::Simulated(_) => "the simulator".to_owned(),
+    }
 }
 
 /// Waits until there is room under the connection limit; false when the service stops first. Few wait here: accepting
