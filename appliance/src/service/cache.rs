@@ -7,7 +7,7 @@
 //! answering     input -> requests -> replies in a parcel, and what comes next;  session: what a request needs to know
 //! ahead         in a pipeline, asks memory for the next requests' items before the first is served
 //! classic meta  the join: a request of either protocol -> the cache -> its reply
-//! admin         stats, verbosity, cache_memlimit, shutdown and the commands for memcached's own machinery
+//! admin         stats, verbosity, cache_memlimit, shutdown;  machinery: commands for memcached's own machinery
 //! value         large values, received straight into the cache's memory
 //! clock         the cache's seconds, and what an exptime means
 //! counters      what clients did, a set per core;  stats: memcached's names for all of it
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod conversation;
 pub mod counters;
 pub mod listeners;
+pub mod machinery;
 pub mod meta;
 pub mod session;
 pub mod shared;

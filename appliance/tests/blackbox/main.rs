@@ -4,7 +4,7 @@
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
-//! - how it is run: [`stats`], [`operation`], [`listening`], what it is [`saying`]
+//! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ mod expiry;
 mod framing;
 mod kit;
 mod listening;
+mod machinery;
 mod malformed;
 mod memory;
 mod meta;

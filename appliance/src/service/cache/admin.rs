@@ -4,12 +4,12 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use spindle_core::Parcel;
-use spindle_net::wire::memcached::admin::{Admin, AdminCommand, MemlimitReply, OK, ShutdownMode, write_version};
+use spindle_net::wire::memcached::admin::{MemlimitReply, OK, ShutdownMode, write_version};
 use spindle_net::wire::memcached::{Refusal, Request};
 
 use super::classic::reply;
 use super::session::Session;
-use super::stats;
+use super::{machinery, stats};
 use crate::lifecycle::signals::{self, Stop};
 use crate::settings::decided::{Permission, Switch};
 
@@ -18,8 +18,6 @@ pub const VERSION: &str = "1.6.45";
 
 /// `verbosity` above this is taken for it.
 const VERBOSITY_MAX: u32 = 2;
-
-const CRAWLER_SLEEP_MICROSECONDS_MAX: u64 = 1_000_000;
 
 const MEGABYTES_MIN: u32 = 8;
 const MEGABYTES_MAX: u32 = 1_000_000_000;
@@ -70,38 +68,11 @@ pub fn serve(session: &Session<'_>, request: &Request<'_>, parcel: &mut Parcel) 
                 tracing::error!(%errno, "the shutdown command could not signal its own process");
             }
         }
-        Request::Admin(request) => machinery(session, request, parcel),
+        Request::Admin(request) => {
+            reply(parcel, request.answer, machinery::answer(&service.settings, request.command, request.args));
+        }
         _ => {}
     }
-}
-
-/// Commands that tune memcached's own machinery. Here there are no LRU lists to tune, no crawler to start and no pages to
-/// move by hand: what merely tunes is accepted, what would show something is refused.
-fn machinery(session: &Session<'_>, request: &Admin<'_>, parcel: &mut Parcel) {
-    let mut args = request.args;
-    let subject = args.next().unwrap_or_default();
-    let watch_refused = session.service.settings.watch_command == Permission::Refused;
-    let line: &[u8] = match (request.command, subject) {
-        (AdminCommand::Slabs, b"automove") if args.next().is_some() => OK,
-        (AdminCommand::Slabs, b"reassign") => Refusal::SlabReassignDisabled.line(),
-        (AdminCommand::Lru, b"mode") if matches!(args.next(), Some(b"flat" | b"segmented")) => OK,
-        (AdminCommand::Lru, b"tune" | b"temp_ttl") if args.next().is_some() => OK,
-        (AdminCommand::LruCrawler, b"enable" | b"disable") => OK,
-        (AdminCommand::LruCrawler, b"sleep") => match args.next().and_then(number) {
-            Some(..=CRAWLER_SLEEP_MICROSECONDS_MAX) => OK,
-            Some(_) => b"CLIENT_ERROR sleep must be one second or less\r\n",
-            None => Refusal::Error.line(),
-        },
-        (AdminCommand::LruCrawler, b"tocrawl" | b"crawl") if args.next().is_some() => OK,
-        (AdminCommand::LruCrawler, b"metadump" | b"mgdump") => Refusal::LruCrawlerDisabled.line(),
-        (AdminCommand::Watch, _) if watch_refused => Refusal::WatchNotAllowed.line(),
-        _ => Refusal::Error.line(),
-    };
-    reply(parcel, request.answer, line);
-}
-
-fn number(token: &[u8]) -> Option<u64> {
-    std::str::from_utf8(token).ok()?.parse().ok()
 }
 
 /// Whether clients see cas ids.
