@@ -9,13 +9,13 @@ use crate::service::cache::admin;
 use crate::service::cache::session::Session;
 use crate::settings::decided::{Eviction, Listen, Permission, Protocol, WhenFull};
 
-/// What the settings of memcached's own machinery would be in a memcached that works as this cache does: pages go where
-/// they are needed, one list of items a class, nothing crawls, nothing is logged to watchers.
+/// What the settings of memcached's own machinery are where its commands are answered as here: pages are not moved by hand,
+/// one list of items a class, nothing crawls, nothing is logged to watchers.
 const MACHINERY: &[(&str, &str)] = &[
     ("num_threads_per_udp", "0"),
     ("hashpower_init", "0"),
-    ("slab_reassign", "yes"),
-    ("slab_automove", "1"),
+    ("slab_reassign", "no"),
+    ("slab_automove", "0"),
     ("slab_automove_ratio", "0.00"),
     ("slab_automove_window", "0"),
     ("lru_crawler", "no"),
