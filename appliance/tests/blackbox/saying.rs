@@ -81,3 +81,17 @@ fn without_v_no_client_is_seen() {
     server.until_stat("curr_connections", |connections| connections == 1);
     assert_eq!(server.said().lines().count(), 1, "{}", server.said());
 }
+
+#[test]
+fn the_verbosity_command_changes_what_is_said() {
+    let server = Server::start("-t 1");
+    let mut operator = server.client();
+    let left = || server.said().matches(" disconnected client=").count();
+    operator.say("verbosity 1\r\n").expect("OK\r\n");
+    server.client().say("quit\r\n").expect_closed();
+    eventually("a client that left", || (left() == 1).then_some(()));
+    operator.say("verbosity 0\r\n").expect("OK\r\n");
+    server.client().say("quit\r\n").expect_closed();
+    server.until_stat("curr_connections", |connections| connections == 2);
+    assert_eq!(left(), 1, "{}", server.said());
+}

@@ -10,14 +10,15 @@ use spindle_net::wire::memcached::{Refusal, Request};
 use super::classic::reply;
 use super::session::Session;
 use super::{machinery, stats};
+use crate::lifecycle::events;
 use crate::lifecycle::signals::{self, Stop};
-use crate::settings::decided::{Permission, Switch};
+use crate::settings::decided::{Permission, Switch, Verbosity};
 
 /// What `version` says: the memcached whose wire this is.
 pub const VERSION: &str = "1.6.45";
 
-/// `verbosity` above this is taken for it.
-const VERBOSITY_MAX: u32 = 2;
+/// A higher `verbosity` is taken for this.
+const VERBOSITY_MAX: Verbosity = Verbosity::Commands;
 
 const MEGABYTES_MIN: u32 = 8;
 const MEGABYTES_MAX: u32 = 1_000_000_000;
@@ -28,7 +29,13 @@ pub fn serve(session: &Session<'_>, request: &Request<'_>, parcel: &mut Parcel) 
         Request::Version => write_version(&mut parcel.bytes, VERSION),
         Request::Stats(request) => stats::answer(session, request, parcel),
         Request::Verbosity(request) => {
-            service.verbosity.store(request.level.min(VERBOSITY_MAX), Relaxed);
+            let verbosity = match request.level {
+                0 => Verbosity::Quiet,
+                1 => Verbosity::Errors,
+                _ => VERBOSITY_MAX,
+            };
+            service.verbosity.store(verbosity as u32, Relaxed);
+            events::change(verbosity);
             reply(parcel, request.answer, OK);
         }
         Request::FlushAll(request) => {
