@@ -1,10 +1,10 @@
 //! What is said to a person: lines on standard error, and the texts of `-h`, `-V` and `-i` on standard output. Whoever
 //! listens may have gone, or have a full disk. `eprintln!` and `print!` end the process then, and a cache must not end
-//! because nobody reads what it says; so nothing else in this crate writes to those streams.
+//! because nobody reads what it says; so nothing in this crate writes to those streams but this, and the events.
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Stderr, Write};
+use std::io::{self, ErrorKind, Write};
 
 /// Says a line on standard error, if anybody hears it.
 pub fn line(text: impl Display) {
@@ -21,26 +21,5 @@ pub fn print(text: &str) -> io::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// Standard error for whoever insists on writing all of it: what nobody hears counts as written.
-#[derive(Debug)]
-pub struct Unfailing(Stderr);
-
-impl Unfailing {
-    pub fn stderr() -> Self {
-        Self(io::stderr())
-    }
-}
-
-impl Write for Unfailing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = self.0.write_all(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
