@@ -322,8 +322,9 @@ impl Core {
         if shared.provided.relieved() {
             std::mem::take(&mut *shared.starving.borrow_mut()).into_iter().for_each(|task| self.wake(task));
         }
-        let spins = shared.limits.idle == Idle::Spin;
-        let wait = if spins || shared.executor.has_ready() || !shared.next_turn.borrow().is_empty() {
+        let has_work = shared.executor.has_ready() || !shared.next_turn.borrow().is_empty();
+        let (began_ns, completions) = (shared.clock.now_ns(), shared.counters.completions.get());
+        let wait = if shared.limits.idle == Idle::Spin || has_work {
             Wait::No
         } else {
             shared.timers.borrow().next_ns().map_or(Wait::Forever, Wait::UntilNs)
@@ -331,6 +332,9 @@ impl Core {
         let turn_ns = self.read_clock_ns().saturating_sub(shared.clock.now_ns());
         shared.stall.turn_over(turn_ns, shared.limits.stall_ns, &shared.counters);
         self.enter(wait);
+        if wait == Wait::No && !has_work && shared.counters.completions.get() == completions {
+            shared.counters.spun_ns.add(shared.clock.now_ns() - began_ns);
+        }
         for task in shared.next_turn.borrow_mut().drain(..) {
             self.wake(task);
         }

@@ -48,6 +48,7 @@ pub use buffers::parcel::Parcel;
 pub use buffers::provided::Chunk;
 pub use descriptor::Descriptor;
 pub use engine::Core;
+pub use executor::TaskId;
 pub use flight::{Flight, Landing};
 pub use limits::Limits;
 pub use nix::errno::Errno;

@@ -174,6 +174,15 @@ impl Connection {
         self.sending.as_ref().is_some_and(|sending| !sending.has_landed())
     }
 
+    /// Waits until nothing is being sent, as a step: for flows that go on receiving meanwhile.
+    #[inline]
+    pub fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let Some(sending) = self.sending.as_mut() else { return Poll::Ready(Ok(())) };
+        let Poll::Ready(landing) = Pin::new(sending).poll(context) else { return Poll::Pending };
+        self.sending = None;
+        Poll::Ready(landing.result.map(drop).map_err(End::of))
+    }
+
     /// Stops receiving and takes over what has arrived, so that no receive buffer is held.
     pub async fn pause(&mut self, input: &mut Input) -> Result<(), End> {
         input.detach();
