@@ -26,6 +26,7 @@ use crate::dial::dial;
 use crate::process::{self, Pid};
 use flow::{ClassRun, Phase, converse};
 use keys::{Keys, Order};
+pub(crate) use tally::response_histogram;
 pub use tally::{ClassOutcome, Wrong};
 
 pub mod alternation;
@@ -121,7 +122,7 @@ pub fn run(load: &Load) -> Result<Outcome, LoadError> {
 }
 
 /// Runs `main` on a core of its own and waits for what comes of it.
-fn on_a_core<T, F>(
+pub(crate) fn on_a_core<T, F>(
     cpu: Option<usize>,
     connections: usize,
     main: impl FnOnce(Core) -> F + Send + 'static,
@@ -211,7 +212,7 @@ async fn drive(core: &Core, load: &Load) -> Result<Outcome, LoadError> {
 }
 
 /// What comes of `work`, unless it takes longer than `at_most`.
-async fn within<T>(core: &Core, at_most: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(core: &Core, at_most: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let deadline_ns = core.read_clock_ns().saturating_add(at_most.as_nanos() as u64);
     let mut late = pin!(core.sleep_until(deadline_ns));

@@ -149,6 +149,21 @@ fn time_on_cpu(task: &Path) -> std::io::Result<Duration> {
     spent_ns.map(Duration::from_nanos).ok_or_else(|| std::io::Error::other("no schedstat"))
 }
 
+/// Context switches of all threads of a process, wanted or not. proc_pid_status(5).
+///
+/// # Errors
+/// No such process.
+pub fn context_switches(pid: Pid) -> std::io::Result<u64> {
+    let mut switches = 0;
+    for task in std::fs::read_dir(format!("/proc/{}/task", pid.0))? {
+        // A thread may end between the listing and the look.
+        let status = std::fs::read_to_string(task?.path().join("status")).unwrap_or_default();
+        let counts = status.lines().filter_map(|line| line.split_once("ctxt_switches:"));
+        switches += counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum::<u64>();
+    }
+    Ok(switches)
+}
+
 /// Resident memory of a process, in bytes. proc_pid_status(5): `VmRSS`.
 ///
 /// # Errors

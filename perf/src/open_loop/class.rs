@@ -1,0 +1,270 @@
+//! A class of requests: what is asked for, when it is due, and what waits for a free place on a connection.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use spindle_core::simulator::Random;
+use spindle_core::{Core, TaskId};
+
+use super::cache::{write_get, write_set};
+use super::record::{Moments, Record, Timeline, Trouble};
+use super::{ClassPlan, Span, Verify};
+use crate::arrivals::Schedule;
+use crate::describe::{Fault, Ledger, Object, Outcome, Sent};
+use crate::measured::ClassMeasured;
+use crate::popularity::Chooser;
+use crate::sizes::{Sizes, even};
+
+/// Requests that the pacer hands out before it lets the connections go on.
+const BURST_MAX: usize = 64;
+/// Of so many gets one is checked byte by byte when they are sampled.
+const SAMPLED_OF: u64 = 64;
+
+/// What is stored under each key.
+#[derive(Clone, Debug)]
+pub(super) struct Objects {
+    sizes: Sizes,
+    seed: u64,
+}
+
+impl Objects {
+    pub(super) fn new(plan: &ClassPlan) -> Objects {
+        Objects { sizes: plan.sizes.clone(), seed: plan.seed }
+    }
+
+    /// All versions of a key are of one length, which its number and the seed decide.
+    pub(super) fn object(&self, key: u64, version: u32) -> Object {
+        let length = self.sizes.at(even(Random::new(self.seed ^ key).draw())).max(1);
+        Object { key, version, length, seed: self.seed }
+    }
+}
+
+/// What was asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// A get, and whether its answer is looked at byte by byte.
+    Get {
+        key: u64,
+        sent: Sent,
+        checked: bool,
+    },
+    Set {
+        key: u64,
+        version: u32,
+    },
+}
+
+/// On its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flying {
+    pub(super) asked: Asked,
+    pub(super) moments: Moments,
+}
+
+/// Due, and without a place.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    intended_ns: u64,
+    noticed_ns: u64,
+}
+
+/// What a class and one of its connections share.
+#[derive(Default)]
+pub(super) struct Lane {
+    /// Who sends and receives; none before it runs, and after its connection has ended.
+    pub(super) task: Option<TaskId>,
+    /// Requests that are not handed to the kernel yet.
+    pub(super) outbox: Vec<u8>,
+    /// Asked and not answered, in order.
+    pub(super) flying: VecDeque<Flying>,
+    /// The last so many of `flying` are in the outbox.
+    pub(super) unsent: usize,
+    ended: bool,
+}
+
+pub(super) struct Class {
+    plan: ClassPlan,
+    span: Span,
+    schedule: Schedule,
+    chooser: Chooser,
+    dice: Random,
+    pub(super) objects: Objects,
+    pub(super) ledger: Ledger,
+    record: Record,
+    timeline: Rc<RefCell<Timeline>>,
+    waiting: VecDeque<Due>,
+    /// Connections with a free place, once for every place.
+    free: VecDeque<usize>,
+    pub(super) lanes: Vec<Lane>,
+    closed: bool,
+}
+
+/// Hands requests out when they are due, until the last one is.
+pub(super) async fn pace(core: &Core, class: &Rc<RefCell<Class>>) {
+    loop {
+        let Some(due_ns) = class.borrow_mut().next_due() else { break };
+        core.sleep_until(due_ns).await;
+        class.borrow_mut().burst(core, due_ns);
+        core.next_turn().await;
+    }
+}
+
+impl Class {
+    pub(super) fn new(plan: &ClassPlan, span: Span, timeline: &Rc<RefCell<Timeline>>) -> Class {
+        let mut seeds = Random::new(plan.seed);
+        let places = (0..plan.depth).flat_map(|_| 0..plan.connections);
+        Class {
+            span,
+            schedule: Schedule::new(plan.arrivals, plan.per_second, seeds.draw()),
+            chooser: Chooser::new(plan.popularity, plan.keys, seeds.draw()),
+            dice: Random::new(seeds.draw()),
+            objects: Objects::new(plan),
+            ledger: Ledger::written(plan.keys as usize, plan.removal),
+            record: Record::new(span),
+            timeline: Rc::clone(timeline),
+            waiting: VecDeque::new(),
+            free: places.collect(),
+            lanes: (0..plan.connections).map(|_| Lane::default()).collect(),
+            plan: plan.clone(),
+            closed: false,
+        }
+    }
+
+    /// Hands out what is due now, `BURST_MAX` at most; the first of it is due at `due_ns`.
+    fn burst(&mut self, core: &Core, due_ns: u64) {
+        let now_ns = core.read_clock_ns();
+        self.due(core, due_ns, now_ns);
+        for _ in 1..BURST_MAX {
+            match self.next_due_by(now_ns) {
+                Some(due_ns) => self.due(core, due_ns, now_ns),
+                None => break,
+            }
+        }
+    }
+
+    fn next_due(&mut self) -> Option<u64> {
+        self.next_due_by(u64::MAX)
+    }
+
+    /// When the next request is due, if that is by `by_ns` and within the run.
+    fn next_due_by(&mut self, by_ns: u64) -> Option<u64> {
+        let mut ahead = self.schedule.clone();
+        let due_ns = self.span.begin_ns + ahead.next_ns();
+        let is_due = due_ns < self.span.end_ns && due_ns <= by_ns && !self.closed;
+        is_due.then(|| {
+            self.schedule = ahead;
+            due_ns
+        })
+    }
+
+    fn due(&mut self, core: &Core, intended_ns: u64, now_ns: u64) {
+        self.record.due(intended_ns);
+        self.timeline.borrow_mut().due(intended_ns);
+        self.waiting.push_back(Due { intended_ns, noticed_ns: now_ns.max(intended_ns) });
+        self.place(core, now_ns);
+    }
+
+    /// Gives what waits to connections that have a place.
+    fn place(&mut self, core: &Core, now_ns: u64) {
+        while let Some(&index) = self.free.front() {
+            let Some(due) = self.waiting.pop_front() else { return };
+            self.free.pop_front();
+            let moments = Moments {
+                intended_ns: due.intended_ns,
+                noticed_ns: due.noticed_ns,
+                placed_ns: now_ns.max(due.noticed_ns),
+                sent_ns: 0,
+            };
+            let asked = self.draw();
+            let lane = &mut self.lanes[index];
+            match asked {
+                Asked::Get { key, .. } => write_get(&mut lane.outbox, self.plan.protocol, key),
+                Asked::Set { key, version } => {
+                    write_set(&mut lane.outbox, self.plan.protocol, &self.objects.object(key, version));
+                }
+            }
+            lane.flying.push_back(Flying { asked, moments });
+            lane.unsent += 1;
+            if let Some(task) = lane.task {
+                core.wake(task);
+            }
+        }
+    }
+
+    fn draw(&mut self) -> Asked {
+        if even(self.dice.draw()) < self.plan.set_share {
+            let key = self.chooser.draw_for_write();
+            return Asked::Set { key, version: self.ledger.write(key) };
+        }
+        let key = self.chooser.draw();
+        let checked = match self.plan.verify {
+            Verify::All => true,
+            Verify::Sampled => self.dice.draw().is_multiple_of(SAMPLED_OF),
+            Verify::Off => false,
+        };
+        Asked::Get { key, sent: self.ledger.read(key), checked }
+    }
+
+    /// The oldest request of a connection was answered.
+    pub(super) fn answered(&mut self, core: &Core, index: usize, flying: &Flying, done_ns: u64, fault: Option<Fault>) {
+        if let Asked::Set { key, version } = flying.asked {
+            self.chooser.note_written(key);
+            self.ledger.settle(key, version, Outcome::Acknowledged);
+        }
+        if !self.closed {
+            self.record.answered(&flying.moments, done_ns, fault.as_ref());
+            let mut timeline = self.timeline.borrow_mut();
+            timeline.answered(flying.moments.intended_ns, done_ns, fault.is_some());
+        }
+        self.free_place(core, index, done_ns);
+    }
+
+    /// It was answered, and came to nothing.
+    pub(super) fn failed(&mut self, core: &Core, index: usize, flying: &Flying, done_ns: u64, trouble: Trouble) {
+        if let Asked::Set { key, version } = flying.asked {
+            self.ledger.settle(key, version, Outcome::Refused);
+        }
+        self.note(flying.moments.intended_ns, done_ns, trouble);
+        self.free_place(core, index, done_ns);
+    }
+
+    fn note(&mut self, intended_ns: u64, done_ns: u64, trouble: Trouble) {
+        if !self.closed {
+            self.record.failed(intended_ns, trouble);
+            self.timeline.borrow_mut().failed(done_ns);
+        }
+    }
+
+    fn free_place(&mut self, core: &Core, index: usize, now_ns: u64) {
+        self.free.push_back(index);
+        self.place(core, now_ns);
+    }
+
+    /// A connection has ended. What it was asked may or may not have been done, and is never settled.
+    pub(super) fn ended(&mut self, index: usize, now_ns: u64, trouble: Trouble) {
+        self.free.retain(|&free| free != index);
+        let lane = &mut self.lanes[index];
+        lane.task = None;
+        lane.ended = true;
+        for flying in std::mem::take(&mut lane.flying) {
+            self.note(flying.moments.intended_ns, now_ns, trouble);
+        }
+    }
+
+    /// Asked for and not answered, and what waits to be asked.
+    pub(super) fn in_flight(&self) -> u64 {
+        let flying: usize = self.lanes.iter().map(|lane| lane.flying.len()).sum();
+        (flying + self.waiting.len()) as u64
+    }
+
+    /// Ends the counting: what is not answered now is unfinished.
+    pub(super) fn close(&mut self, deadline_ns: u64) -> ClassMeasured {
+        self.closed = true;
+        let flying = self.lanes.iter().flat_map(|lane| &lane.flying).map(|flying| flying.moments.intended_ns);
+        for intended_ns in flying.chain(self.waiting.iter().map(|due| due.intended_ns)) {
+            self.record.unfinished(intended_ns, deadline_ns);
+        }
+        self.record.close(&self.plan.name)
+    }
+}

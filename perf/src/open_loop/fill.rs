@@ -1,0 +1,60 @@
+//! Every key once, before the load: in version 1, as the ledger has it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::cache::{Heard, Said, hear, write_set};
+use super::class::Objects;
+use super::{ClassPlan, Protocol};
+use crate::closed_loop::LoadError;
+
+/// A batch is sent at about this size, and answered before the next.
+const BATCH_BYTES: usize = 256 * 1024;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) fn fill(server: SocketAddr, class: &ClassPlan) -> Result<(), LoadError> {
+    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    let objects = Objects::new(class);
+    let (mut batch, mut awaited) = (Vec::new(), 0);
+    for key in 0..class.keys {
+        write_set(&mut batch, Protocol::Classic, &objects.object(key, 1));
+        awaited += 1;
+        if batch.len() >= BATCH_BYTES || key + 1 == class.keys {
+            stream.write_all(&batch)?;
+            batch.clear();
+            expect_stored(&mut stream, std::mem::take(&mut awaited))?;
+        }
+    }
+    Ok(())
+}
+
+fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), LoadError> {
+    let asked = || "set".to_owned();
+    let (mut input, mut chunk) = (Vec::new(), [0; 16 * 1024]);
+    while awaited > 0 {
+        let count = stream.read(&mut chunk)?;
+        if count == 0 {
+            return Err(LoadError::HungUp { asked: asked() });
+        }
+        input.extend_from_slice(&chunk[..count]);
+        let mut at = 0;
+        loop {
+            match hear(&input[at..], false) {
+                Heard::Answer { said: Said::Stored, consumed } => {
+                    at += consumed;
+                    awaited = awaited.saturating_sub(1);
+                }
+                Heard::Incomplete { .. } => break,
+                _ => {
+                    let answer = String::from_utf8_lossy(&input[at..]).chars().take(80).collect();
+                    return Err(LoadError::Answer { asked: asked(), answer });
+                }
+            }
+        }
+        input.drain(..at);
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Every time that is measured, and what was wrong.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::{NS_PER_SECOND, Span};
+use crate::closed_loop::response_histogram;
+use crate::describe::Fault;
+use crate::measured::{ClassMeasured, Errors, Second, Wrong};
+
+/// The moments of one request, in the core's nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    pub(super) intended_ns: u64,
+    /// The generator got to it.
+    pub(super) noticed_ns: u64,
+    /// A connection had a place for it; not before it was noticed.
+    pub(super) placed_ns: u64,
+    /// Handed to the kernel.
+    pub(super) sent_ns: u64,
+}
+
+/// Why a request came to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trouble {
+    Refused,
+    Broken,
+    Malformed,
+}
+
+/// Of one class.
+pub(super) struct Record {
+    span: Span,
+    offered: u64,
+    requests: u64,
+    errors: Errors,
+    wrong: Wrong,
+    response_ns: Histogram<u64>,
+    service_ns: Histogram<u64>,
+    lag_ns: Histogram<u64>,
+    lag_server_ns: Histogram<u64>,
+    lag_generator_ns: Histogram<u64>,
+}
+
+impl Record {
+    pub(super) fn new(span: Span) -> Record {
+        Record {
+            span,
+            offered: 0,
+            requests: 0,
+            errors: Errors::default(),
+            wrong: Wrong::default(),
+            response_ns: response_histogram(),
+            service_ns: response_histogram(),
+            lag_ns: response_histogram(),
+            lag_server_ns: response_histogram(),
+            lag_generator_ns: response_histogram(),
+        }
+    }
+
+    /// Whether what is due then counts.
+    #[inline]
+    fn counts(&self, intended_ns: u64) -> bool {
+        (self.span.measured_ns..self.span.end_ns).contains(&intended_ns)
+    }
+
+    #[inline]
+    pub(super) fn due(&mut self, intended_ns: u64) {
+        self.offered += u64::from(self.counts(intended_ns));
+    }
+
+    /// A request was answered; with its fault, if the answer is not true.
+    #[inline]
+    pub(super) fn answered(&mut self, moments: &Moments, done_ns: u64, fault: Option<&Fault>) {
+        // A lie is a lie, also before the measured time.
+        if let Some(fault) = fault {
+            fault.count(&mut self.wrong);
+        }
+        if !self.counts(moments.intended_ns) {
+            return;
+        }
+        self.requests += 1;
+        let waited_ns = moments.placed_ns - moments.noticed_ns;
+        let lag_ns = moments.sent_ns.saturating_sub(moments.intended_ns);
+        self.response_ns.saturating_record(done_ns.saturating_sub(moments.intended_ns).max(1));
+        self.service_ns.saturating_record(done_ns.saturating_sub(moments.sent_ns).max(1));
+        self.lag_ns.saturating_record(lag_ns.max(1));
+        self.lag_server_ns.saturating_record(waited_ns.max(1));
+        self.lag_generator_ns.saturating_record(lag_ns.saturating_sub(waited_ns).max(1));
+    }
+
+    /// A request came to nothing.
+    pub(super) fn failed(&mut self, intended_ns: u64, trouble: Trouble) {
+        match trouble {
+            _ if !self.counts(intended_ns) => {}
+            Trouble::Refused => self.errors.refused += 1,
+            Trouble::Broken => self.errors.broken += 1,
+            Trouble::Malformed => self.errors.malformed += 1,
+        }
+    }
+
+    /// A request was not answered by the deadline: it has waited at least so long.
+    pub(super) fn unfinished(&mut self, intended_ns: u64, deadline_ns: u64) {
+        if self.counts(intended_ns) {
+            self.errors.unfinished += 1;
+            self.response_ns.saturating_record(deadline_ns.saturating_sub(intended_ns).max(1));
+        }
+    }
+
+    pub(super) fn close(&self, name: &str) -> ClassMeasured {
+        let seconds = (self.span.end_ns - self.span.measured_ns) as f64 / NS_PER_SECOND as f64;
+        ClassMeasured {
+            name: name.into(),
+            offered_per_second: self.offered as f64 / seconds.max(1e-9),
+            requests: self.requests,
+            errors: self.errors,
+            wrong: self.wrong,
+            response_ns: self.response_ns.clone(),
+            service_ns: self.service_ns.clone(),
+            lag_ns: self.lag_ns.clone(),
+            lag_server_ns: self.lag_server_ns.clone(),
+            lag_generator_ns: self.lag_generator_ns.clone(),
+        }
+    }
+}
+
+/// The run second by second, all classes together.
+pub(super) struct Timeline {
+    span: Span,
+    seconds: Vec<Second>,
+}
+
+impl Timeline {
+    pub(super) fn new(span: Span) -> Timeline {
+        Timeline { span, seconds: Vec::new() }
+    }
+
+    /// The second of a moment; none before the measured time.
+    fn second(&mut self, at_ns: u64) -> Option<&mut Second> {
+        let index = (at_ns.checked_sub(self.span.measured_ns)? / NS_PER_SECOND) as usize;
+        while self.seconds.len() <= index {
+            self.seconds.push(Second {
+                offered: 0,
+                achieved: 0,
+                in_flight: 0,
+                errors: 0,
+                wrong: 0,
+                response_ns: response_histogram(),
+                server_cpu: None,
+            });
+        }
+        self.seconds.get_mut(index)
+    }
+
+    pub(super) fn due(&mut self, intended_ns: u64) {
+        if let Some(second) = self.second(intended_ns) {
+            second.offered += 1;
+        }
+    }
+
+    pub(super) fn answered(&mut self, intended_ns: u64, done_ns: u64, is_wrong: bool) {
+        if let Some(second) = self.second(done_ns) {
+            second.achieved += 1;
+            second.wrong += u64::from(is_wrong);
+            second.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
+        }
+    }
+
+    pub(super) fn failed(&mut self, at_ns: u64) {
+        if let Some(second) = self.second(at_ns) {
+            second.errors += 1;
+        }
+    }
+
+    pub(super) fn end_second(
+        &mut self,
+        index: u64,
+        in_flight: u64,
+        server_cpu: Option<Duration>,
+        on_second: &mut impl FnMut(u64, &Second),
+    ) {
+        let at_ns = self.span.measured_ns + index * NS_PER_SECOND;
+        if let Some(second) = self.second(at_ns) {
+            second.in_flight = in_flight;
+            second.server_cpu = server_cpu;
+            on_second(index, second);
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Second> {
+        std::mem::take(&mut self.seconds)
+    }
+}

@@ -1,0 +1,233 @@
+//! The load lab put to the test itself: by servers that stop, lie, and die.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use spindle_perf::arrivals::Arrivals;
+use spindle_perf::describe::Removal;
+use spindle_perf::environment::Environment;
+use spindle_perf::measured::{Measured, Reason, Wrong};
+use spindle_perf::open_loop::{ClassPlan, Plan, Protocol, Verify, run};
+use spindle_perf::popularity::Popularity;
+use spindle_perf::process::{Server, free_address};
+use spindle_perf::sizes::Sizes;
+
+/// What a dishonest cache does to one of its answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lie {
+    None,
+    FlippedBit,
+    /// The first value that the key ever had.
+    Stale,
+    ShortBody,
+    /// The value of the key that was asked for before.
+    Swapped,
+    Lost,
+    /// Half of the oldest value, half of the newest.
+    Torn,
+    /// Hangs up.
+    Dies,
+}
+
+/// What a key had first, and what it has now.
+#[derive(Clone, Default)]
+struct Versions {
+    oldest: Vec<u8>,
+    newest: Vec<u8>,
+}
+
+/// A cache that lies once, at its get number `at`.
+struct Liar {
+    lie: Lie,
+    at: u64,
+    gets: AtomicU64,
+    values: Mutex<HashMap<String, Versions>>,
+    last: Mutex<Vec<u8>>,
+}
+
+impl Liar {
+    fn start(lie: Lie, at: u64) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let liar =
+            Arc::new(Liar { lie, at, gets: AtomicU64::new(0), values: Mutex::default(), last: Mutex::default() });
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let liar = Arc::clone(&liar);
+                std::thread::spawn(move || liar.serve(stream.unwrap()));
+            }
+        });
+        address
+    }
+
+    fn serve(&self, stream: TcpStream) -> Option<()> {
+        stream.set_nodelay(true).ok()?;
+        let (mut input, mut output) = (BufReader::new(stream.try_clone().ok()?), stream);
+        let mut line = String::new();
+        while input.read_line(&mut line).ok()? > 0 {
+            let mut words = line.split_whitespace();
+            let (verb, key) = (words.next()?.to_owned(), words.next()?.to_owned());
+            if verb == "set" {
+                let mut value = vec![0; words.nth(2)?.parse::<usize>().ok()? + 2];
+                input.read_exact(&mut value).ok()?;
+                value.truncate(value.len() - 2);
+                let mut values = self.values.lock().ok()?;
+                let versions = values.entry(key).or_default();
+                if versions.oldest.is_empty() {
+                    versions.oldest.clone_from(&value);
+                }
+                versions.newest = value;
+                output.write_all(b"STORED\r\n").ok()?;
+            } else {
+                output.write_all(&self.answer(&key)?).ok()?;
+            }
+            line.clear();
+        }
+        Some(())
+    }
+
+    fn answer(&self, key: &str) -> Option<Vec<u8>> {
+        let Versions { oldest, newest } = self.values.lock().ok()?.get(key)?.clone();
+        let mut last = self.last.lock().ok()?;
+        // A lie about a value that was never written over would be the truth.
+        let changed = oldest != newest || !matches!(self.lie, Lie::Stale | Lie::Torn);
+        let lies = changed && self.gets.fetch_add(1, Relaxed) == self.at;
+        let mut value = newest.clone();
+        match self.lie {
+            _ if !lies => {}
+            Lie::None => {}
+            Lie::FlippedBit => value[50] ^= 0x10,
+            Lie::Stale => value = oldest,
+            Lie::ShortBody => value.truncate(value.len() - 1),
+            Lie::Swapped => value = last.clone(),
+            Lie::Torn => value[..64].copy_from_slice(&oldest[..64]),
+            Lie::Lost => return Some(b"END\r\n".to_vec()),
+            Lie::Dies => return None,
+        }
+        *last = newest;
+        Some([format!("VALUE {key} 0 {}\r\n", value.len()).as_bytes(), &value, b"\r\nEND\r\n"].concat())
+    }
+}
+
+fn plan(server: SocketAddr) -> Plan {
+    Plan {
+        server,
+        cpu: None,
+        classes: vec![ClassPlan {
+            name: "test".into(),
+            per_second: 1000.0,
+            arrivals: Arrivals::Constant,
+            connections: 1,
+            depth: 4,
+            keys: 20,
+            popularity: Popularity::Uniform,
+            sizes: Sizes::Fixed(200),
+            set_share: 0.5,
+            protocol: Protocol::Classic,
+            verify: Verify::All,
+            removal: Removal::Never,
+            seed: 7,
+        }],
+        warm_up: Duration::ZERO,
+        measured: Duration::from_secs(1),
+        patience: Duration::from_secs(5),
+        watched: None,
+        environment: Environment::look(Vec::new()),
+    }
+}
+
+fn measure(plan: &Plan) -> Measured {
+    run(plan, |_, _| {}).unwrap()
+}
+
+fn wrong(lie: Lie) -> Wrong {
+    let measured = measure(&plan(Liar::start(lie, 300)));
+    let class = &measured.classes[0];
+    assert_eq!((class.requests, measured.errors()), (1000, 0), "{lie:?}");
+    class.wrong
+}
+
+#[test]
+fn every_kind_of_lie_is_caught_and_named() {
+    assert_eq!(wrong(Lie::None), Wrong::default());
+    assert_eq!(wrong(Lie::FlippedBit), Wrong { corrupt: 1, ..Wrong::default() });
+    assert_eq!(wrong(Lie::Stale), Wrong { stale: 1, ..Wrong::default() });
+    assert_eq!(wrong(Lie::ShortBody), Wrong { length: 1, ..Wrong::default() });
+    assert_eq!(wrong(Lie::Swapped), Wrong { swapped: 1, ..Wrong::default() });
+    assert_eq!(wrong(Lie::Torn), Wrong { torn: 1, ..Wrong::default() });
+    assert_eq!(wrong(Lie::Lost), Wrong { lost: 1, ..Wrong::default() });
+}
+
+#[test]
+fn a_server_that_dies_leaves_a_report_of_what_happened_until_then() {
+    let measured = measure(&plan(Liar::start(Lie::Dies, 200)));
+    assert!(matches!(measured.reasons.last(), Some(Reason::CutShort { .. })), "{:?}", measured.reasons);
+    let class = &measured.classes[0];
+    assert!((200..900).contains(&class.requests), "{} answered", class.requests);
+    assert!(class.errors.broken >= 1, "{:?}", class.errors);
+    assert!(!measured.seconds.is_empty());
+}
+
+#[test]
+fn a_server_that_hears_and_says_nothing_leaves_every_request_unfinished() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        // The first is the fill: honest.
+        let honest = Liar::start(Lie::None, u64::MAX);
+        let (filling, _) = listener.accept().unwrap();
+        let onward = TcpStream::connect(honest).unwrap();
+        let (mut from, mut to) = (filling.try_clone().unwrap(), onward.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        std::thread::spawn(move || std::io::copy(&mut &onward, &mut &filling));
+        let (_silent, _) = listener.accept().unwrap();
+        std::thread::park();
+    });
+    let mut plan = plan(address);
+    plan.patience = Duration::from_millis(100);
+    let measured = measure(&plan);
+    let class = &measured.classes[0];
+    assert_eq!((class.requests, class.errors.unfinished), (0, 1000));
+    assert_eq!(class.response_ns.len(), 1000, "they count at the time that they have waited");
+    assert!(class.response_ns.max() > 1_000_000_000);
+    assert!(!measured.is_valid());
+}
+
+/// A server that stops for a moment makes every request late that was due in it, and the later ones less. A load that
+/// waits for its answers would show one late request for each connection.
+#[test]
+fn a_server_that_stops_for_a_while_delays_all_that_was_due_meanwhile() {
+    const STOPPED: Duration = Duration::from_millis(200);
+    let address = free_address().unwrap();
+    let mut command = Command::new("memcached");
+    command.args(["-u", "root", "-U", "0", "-l", "127.0.0.1", "-p", &address.port().to_string()]);
+    let server = match Server::start(&command, 0, address) {
+        Ok(server) => server,
+        Err(error) => return println!("SKIPPED: no memcached to stop: {error}"),
+    };
+    let mut plan = plan(address);
+    // Like 1000 a second for 100 s with one second's stop, five times as fast: one in a hundred is late.
+    (plan.measured, plan.classes[0].set_share) = (Duration::from_secs(20), 0.1);
+    let measured = std::thread::scope(|scope| {
+        let load = scope.spawn(|| measure(&plan));
+        std::thread::sleep(Duration::from_secs(8));
+        server.freeze().unwrap();
+        std::thread::sleep(STOPPED);
+        server.thaw().unwrap();
+        load.join().unwrap()
+    });
+    let class = &measured.classes[0];
+    assert_eq!((class.requests, measured.errors(), measured.wrong()), (20_000, 0, 0));
+    let at = |quantile: f64| class.response_ns.value_at_quantile(quantile) as f64 / STOPPED.as_nanos() as f64;
+    // Of the stop: half of it, nine tenths, and all. A loaded machine adds to every one of them.
+    assert!((0.4..1.0).contains(&at(0.995)), "p99.5 is {:.2} of the stop", at(0.995));
+    assert!((0.8..1.6).contains(&at(0.999)), "p99.9 is {:.2} of the stop", at(0.999));
+    assert!((0.9..2.0).contains(&at(1.0)), "the longest is {:.2} of the stop", at(1.0));
+    let lag = class.lag_server_ns.max() as f64 / STOPPED.as_nanos() as f64;
+    assert!(lag > 0.8, "the wait for a place is the server's: {lag:.2} of the stop");
+}
