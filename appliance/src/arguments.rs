@@ -42,8 +42,19 @@ pub enum Typed {
 
 /// A command line that was not understood, with a sentence for its author.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ArgumentError(String);
+#[error("{said}")]
+pub struct ArgumentError {
+    said: String,
+    /// Whose scripts read the exit status.
+    pub of: Audience,
+}
+
+/// Who called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Operators,
+    PerformanceLabs,
+}
 
 /// The data plane of a storage and cache box
 #[derive(Debug, Parser)]
@@ -115,7 +126,11 @@ fn parse<T: CommandFactory + FromArgMatches>(arguments: &[OsString]) -> Result<P
         Err(end) if matches!(end.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Print(end.render().to_string()))
         }
-        Err(end) => Err(ArgumentError(end.render().to_string().trim_end().to_owned())),
+        Err(end) => {
+            let labs = arguments.get(1).is_some_and(|word| word == "load");
+            let of = if labs { Audience::PerformanceLabs } else { Audience::Operators };
+            Err(ArgumentError { said: end.render().to_string().trim_end().to_owned(), of })
+        }
     }
 }
 

@@ -6,9 +6,9 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::arguments::ArgumentError;
+use crate::arguments::{ArgumentError, Audience};
 use crate::lifecycle::LifecycleError;
-use crate::load::LoadFailure;
+use crate::load::{EXIT_LOAD_USAGE, LoadFailure};
 use crate::service::ServiceError;
 use crate::settings::SettingsError;
 
@@ -54,14 +54,14 @@ impl Failure {
     /// The exit status that belongs to the failure.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Self::Arguments(ArgumentError { of: Audience::PerformanceLabs, .. }) => EXIT_LOAD_USAGE,
             Self::Arguments(_) => EXIT_USAGE,
             Self::Settings(SettingsError::Unreadable { .. }) => EXIT_NO_INPUT,
             Self::Settings(_) => EXIT_USAGE,
             Self::Lifecycle(error) => error.exit_status(),
             Self::Service(error) => error.exit_status(),
             Self::Output(_) => EXIT_OUTPUT,
-            Self::Load(LoadFailure::Row(_)) => EXIT_USAGE,
-            Self::Load(_) => EXIT_SYSTEM,
+            Self::Load(failure) => failure.exit_status(),
             Self::Detached(status) => *status,
         })
     }

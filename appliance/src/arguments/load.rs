@@ -1,6 +1,8 @@
 //! The load lab's command line.
 #![forbid(unsafe_code)]
 
+pub mod cache;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ pub struct LoadArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum LoadWork {
+    /// Put an open-loop load on a cache, check every answer, and say whether the generator kept up
+    Cache(Box<cache::CacheLoadArguments>),
     /// Measure Spindle beside the servers that it replaces, in interleaved rounds, and print one table
     Peers(PeersArguments),
 }

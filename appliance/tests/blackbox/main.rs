@@ -4,6 +4,7 @@
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
+//! - what loads it: [`load`]
 //! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
@@ -16,6 +17,7 @@ mod expiry;
 mod framing;
 mod kit;
 mod listening;
+mod load;
 mod machinery;
 mod malformed;
 mod memory;

@@ -1,0 +1,52 @@
+//! `spindle load cache`, from its command line to its exit status and its files.
+
+use std::process::Output;
+
+use crate::kit::server::{Server, spindle};
+
+fn load(arguments: &str) -> Output {
+    spindle(&format!("load cache {arguments}")).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat()
+}
+
+#[test]
+fn a_load_checks_every_answer_and_writes_its_result() {
+    let server = Server::start("-m 64");
+    let json = server.path("result.json");
+    let output = load(&format!(
+        "{} --rate 2000 --seconds 1 --warm-up 0.1 --connections 4 --keys 1000 --value 100-4000 --set-share 0.5 \
+         --key-distribution zipf:0.99 --protocol meta --json {}",
+        server.addresses[0],
+        json.display()
+    ));
+    // A busy machine may make the generator late, and that is said; nothing may be wrong.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
+    assert!(said(&output).contains("0 errors, 0 wrong"), "{}", said(&output));
+    let result = std::fs::read_to_string(json).unwrap();
+    for field in ["\"schema\": 1", "\"valid\"", "\"achieved_per_second\"", "\"response_ns\"", "\"wrong\": 0"] {
+        assert!(result.contains(field), "{field} is not in {result}");
+    }
+    assert!(server.stat("cmd_set") > 1000 && server.stat("get_hits") > 500);
+    assert_eq!(server.stat("get_misses"), 0);
+}
+
+#[test]
+fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
+    for (arguments, reason) in [
+        ("127.0.0.1:1 --rate 0", "a rate is from"),
+        ("127.0.0.1:1 --set-share 1.5", "a share is from 0 to 1"),
+        ("127.0.0.1:1 --value huge", "huge"),
+        ("127.0.0.1:1 --key-distribution zipf:x", "zipf:x"),
+        ("127.0.0.1:1 --no-such-option", "--no-such-option"),
+        ("nowhere.invalid:11211", "no such server"),
+    ] {
+        let output = load(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {}", said(&output));
+        assert!(said(&output).contains(reason), "{arguments}: {}", said(&output));
+    }
+    let output = load("127.0.0.1:1 --keys 1");
+    assert_eq!(output.status.code(), Some(1), "nobody listens: {}", said(&output));
+}
