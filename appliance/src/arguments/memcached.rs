@@ -58,7 +58,7 @@ pub struct MemcachedArguments {
     /// Lock down all paged memory
     #[arg(short = 'k', long)]
     pub lock_memory: bool,
-    /// Say also when clients come and go; -vvv: also what holds the server up (-vv: as -v)
+    /// Say also when clients come and go; -vv: also requests and replies; -vvv: also what holds the server up
     #[arg(short = 'v', long, action = ArgAction::Count)]
     pub verbose: u8,
     /// Print the licence and exit

@@ -127,7 +127,7 @@ pub enum Verbosity {
     Quiet,
     /// `-v`: also what becomes of single clients: that they connect, are refused, disconnect, and why.
     Errors,
-    /// `-vv`: as `-v`. memcached shows commands and replies, too; a note at start says that this does not.
+    /// `-vv`: also the first line of every request and of its reply.
     Commands,
     /// `-vvv`: also what the engine does, such as naming the flows that held a core up.
     Transitions,

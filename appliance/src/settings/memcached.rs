@@ -167,9 +167,6 @@ fn without_effect(typed: &MemcachedArguments) -> Result<Vec<String>, SettingsErr
     if typed.user.is_some() && !nix::unistd::geteuid().is_root() {
         ignored.push("-u without being root".to_owned());
     }
-    if typed.verbose >= 2 {
-        ignored.push("the second -v (commands and replies are not shown)".to_owned());
-    }
     Ok(ignored)
 }
 

@@ -154,9 +154,8 @@ fn what_has_no_effect_is_named_in_one_line() {
         -o slab_automove, -o modern";
     assert_eq!(notes, [line]);
     assert_eq!(settings("-t 1 -o drop_privileges").notes, ["accepted without effect: -o drop_privileges"]);
-    assert!(settings("-t 1 -vv").notes[0].contains("commands and replies are not shown"));
     assert!(settings("").notes.is_empty());
-    assert!(settings("-v").notes.is_empty());
+    assert!(settings("-vv").notes.is_empty());
     assert!(settings("-t 1024").notes[0].starts_with("1024 threads share the "));
 }
 

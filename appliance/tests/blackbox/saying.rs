@@ -95,3 +95,26 @@ fn the_verbosity_command_changes_what_is_said() {
     server.until_stat("curr_connections", |connections| connections == 2);
     assert_eq!(left(), 1, "{}", server.said());
 }
+
+#[test]
+fn requests_and_replies_are_said_when_asked_for() {
+    let server = Server::start("-vv");
+    let mut client = server.client();
+    client.say("set k 0 0 5\r\nhello\r\nget k\r\nnonsense\r\n");
+    client.expect("STORED\r\nVALUE k 0 5\r\nhello\r\nEND\r\nERROR\r\n");
+    client.converse(
+        &[b"set large 0 0 100000\r\n".to_vec(), vec![b'x'; 100_000], b"\r\n".to_vec()].concat(),
+        b"STORED\r\n",
+    );
+    for said in [
+        r#"request="set k 0 0 5" reply="STORED""#,
+        r#"request="get k" reply="VALUE k 0 5""#,
+        r#"request="nonsense" reply="ERROR""#,
+        r#"request="set large 0 0 100000" reply="STORED""#,
+    ] {
+        eventually(said, || server.said().contains(said).then_some(()));
+    }
+    let quiet = Server::start("-v");
+    quiet.client().say("get k\r\n").expect("END\r\n");
+    assert!(!quiet.said().contains("request"), "{}", quiet.said());
+}

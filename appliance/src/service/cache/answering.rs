@@ -132,11 +132,22 @@ impl Answering<'_> {
         batch.requests().iter().find_map(|parsed| self.next(parsed, parcel))
     }
 
-    /// Answers one request; what to do if not to go on.
+    /// Answers one request, and says so where that is wanted; what to do if not to go on.
+    #[inline]
     fn next(&mut self, parsed: &Parsed<'_>, parcel: &mut Parcel) -> Option<Next> {
         if self.session.is_full(parcel) {
             return Some(Next::Flush);
         }
+        let Some(client) = self.session.said_of else { return self.answer(parsed, parcel) };
+        let (request, reply_at) = (&self.input[self.bytes..], parcel.bytes.len());
+        let next = self.answer(parsed, parcel);
+        if !matches!(next, Some(Next::Receive | Next::Upload | Next::Starve)) {
+            self.session.say(client, request, &parcel.bytes[reply_at..]);
+        }
+        next
+    }
+
+    fn answer(&mut self, parsed: &Parsed<'_>, parcel: &mut Parcel) -> Option<Next> {
         match *parsed {
             Parsed::Incomplete => Some(self.wait_for_line(parcel)),
             Parsed::Request { ref request, consumed } => {

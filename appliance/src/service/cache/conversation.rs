@@ -77,12 +77,12 @@ impl Conversation {
 
     #[inline]
     fn session(&self) -> Session<'_> {
-        Session::new(&self.service, self.index, self.connection.core(), self.patience)
+        Session::new(&self.service, self.index, &self.connection, self.patience)
     }
 
     #[inline]
     fn answer(&mut self, parcel: &mut Parcel) -> Next {
-        let session = Session::new(&self.service, self.index, self.connection.core(), self.patience);
+        let session = Session::new(&self.service, self.index, &self.connection, self.patience);
         self.unanswered.answer(&session, parcel)
     }
 
@@ -256,6 +256,9 @@ impl Conversation {
         self.count_received(finished.direct_bytes);
         let session = self.session();
         value::answer(&session, &line, finished, &LIMITS, &mut parcel);
+        if let Some(client) = session.said_of {
+            session.say(client, &line, &parcel.bytes);
+        }
         if self.post(parcel)? == Posted::Late {
             self.connection.catch_up(&mut self.unanswered.input).await.map_err(Ended::Connection)?;
         }

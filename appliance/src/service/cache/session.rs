@@ -1,9 +1,11 @@
-//! What every request needs to know: the service, whose counters, and the second that it is.
+//! What every request needs to know: the service, whose counters, the second that it is, and who wants to hear of it.
 #![forbid(unsafe_code)]
 
-use spindle_core::{Core, Parcel};
+use spindle_core::Parcel;
+use spindle_net::connection::Connection;
 use spindle_net::wire::memcached::Refusal;
 use spindle_slab::{Expiry, Key, Outcome, Seconds};
+use tracing::level_filters::LevelFilter;
 
 use super::counters::ClientCounters;
 use super::shared::CacheService;
@@ -15,6 +17,9 @@ use crate::settings::decided::Switch;
 const PARCEL_BYTES_MAX: usize = 128 * 1024;
 const PARCEL_BYTES_LEAST: usize = 4 * 1024;
 
+/// Of a request or a reply that is said.
+const SAID_BYTES_MAX: usize = 300;
+
 /// Whether a get may still wait for memory that others are being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
@@ -23,6 +28,8 @@ pub enum Patience {
 }
 
 pub struct Session<'a> {
+    /// The client's number, when every request of his is to be said (`-vv`).
+    pub said_of: Option<i32>,
     pub patience: Patience,
     pub service: &'a CacheService,
     pub counters: &'a ClientCounters,
@@ -32,13 +39,25 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// `index`: which core's counters.
     #[inline]
-    pub fn new(service: &'a CacheService, index: u32, core: &Core, patience: Patience) -> Session<'a> {
+    pub fn new(service: &'a CacheService, index: u32, connection: &Connection, patience: Patience) -> Session<'a> {
+        let aloud = LevelFilter::current() >= LevelFilter::DEBUG;
         Session {
+            said_of: aloud.then(|| connection.socket().number()),
             patience,
             service,
             counters: &service.clients[index as usize],
-            now: service.clock.seconds(core.now_ns()),
+            now: service.clock.seconds(connection.core().now_ns()),
         }
+    }
+
+    /// Says a request and its reply, the first line of each.
+    #[cold]
+    pub fn say(&self, client: i32, request: &[u8], reply: &[u8]) {
+        let line = |bytes: &[u8]| {
+            let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len()).min(SAID_BYTES_MAX);
+            String::from_utf8_lossy(&bytes[..end]).trim_end().to_owned()
+        };
+        tracing::debug!(client, request = line(request), reply = line(reply));
     }
 
     #[inline]
