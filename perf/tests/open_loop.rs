@@ -48,21 +48,34 @@ struct Liar {
     gets: AtomicU64,
     values: Mutex<HashMap<String, Versions>>,
     last: Mutex<Vec<u8>>,
+    /// All that clients said.
+    heard: Mutex<Vec<u8>>,
 }
 
 impl Liar {
     fn start(lie: Lie, at: u64) -> SocketAddr {
+        Liar::known(lie, at).0
+    }
+
+    fn known(lie: Lie, at: u64) -> (SocketAddr, Arc<Liar>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let liar =
-            Arc::new(Liar { lie, at, gets: AtomicU64::new(0), values: Mutex::default(), last: Mutex::default() });
+        let liar = Arc::new(Liar {
+            lie,
+            at,
+            gets: AtomicU64::new(0),
+            values: Mutex::default(),
+            last: Mutex::default(),
+            heard: Mutex::default(),
+        });
+        let serving = Arc::clone(&liar);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let liar = Arc::clone(&liar);
+                let liar = Arc::clone(&serving);
                 std::thread::spawn(move || liar.serve(stream.unwrap()));
             }
         });
-        address
+        (address, liar)
     }
 
     fn serve(&self, stream: TcpStream) -> Option<()> {
@@ -70,11 +83,13 @@ impl Liar {
         let (mut input, mut output) = (BufReader::new(stream.try_clone().ok()?), stream);
         let mut line = String::new();
         while input.read_line(&mut line).ok()? > 0 {
+            self.heard.lock().ok()?.extend_from_slice(line.as_bytes());
             let mut words = line.split_whitespace();
             let (verb, key) = (words.next()?.to_owned(), words.next()?.to_owned());
             if verb == "set" {
                 let mut value = vec![0; words.nth(2)?.parse::<usize>().ok()? + 2];
                 input.read_exact(&mut value).ok()?;
+                self.heard.lock().ok()?.extend_from_slice(&value);
                 value.truncate(value.len() - 2);
                 let mut values = self.values.lock().ok()?;
                 let versions = values.entry(key).or_default();
@@ -161,6 +176,25 @@ fn every_kind_of_lie_is_caught_and_named() {
     assert_eq!(wrong(Lie::Swapped), Wrong { swapped: 1, ..Wrong::default() });
     assert_eq!(wrong(Lie::Torn), Wrong { torn: 1, ..Wrong::default() });
     assert_eq!(wrong(Lie::Lost), Wrong { lost: 1, ..Wrong::default() });
+}
+
+#[test]
+fn the_same_seed_says_the_same_bytes_and_another_does_not() {
+    let heard = |seed: u64, arrivals: Arrivals| {
+        let (address, liar) = Liar::known(Lie::None, 0);
+        let mut plan = plan(address);
+        plan.measured = Duration::from_millis(300);
+        let class = &mut plan.classes[0];
+        (class.seed, class.arrivals, class.popularity) = (seed, arrivals, Popularity::Zipf(0.9));
+        class.sizes = Sizes::Range { low: 1, high: 3000 };
+        assert_eq!(measure(&plan).wrong(), 0);
+        liar.heard.lock().unwrap().clone()
+    };
+    for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
+        let first = heard(3, arrivals);
+        assert!(first.len() > 10_000 && first == heard(3, arrivals), "{arrivals}");
+        assert!(first != heard(4, arrivals), "{arrivals}");
+    }
 }
 
 #[test]
