@@ -1,4 +1,5 @@
-//! An open-loop load on one core of the engine: when a request is sent is fixed beforehand, whatever the server does.
+//! A load on one core of the engine that checks what it is answered. Open, as a rule: when a request is sent is fixed
+//! beforehand, whatever the server does.
 //!
 //! ```text
 //! class    what is asked for, when it is due, and what waits for a free place on a connection
@@ -10,7 +11,8 @@
 //! ```
 //!
 //! A request that finds no free place waits, and is never skipped; its response time begins when it was due. So a server
-//! that stops for a second makes every request late that was due in it, and not one of each connection.
+//! that stops for a second makes every request late that was due in it, and not one of each connection. A closed loop, where
+//! the answer before says when, tells the throughput and nothing else.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -55,13 +57,20 @@ pub enum Verify {
     Off,
 }
 
+/// When the next request is due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// By a schedule. `per_second` is within [`crate::arrivals::PER_SECOND`].
+    Open { per_second: f64, arrivals: Arrivals },
+    /// As soon as there is a place for it: throughput only.
+    Closed,
+}
+
 /// Requests of one kind, with an offered load of their own.
 #[derive(Clone, Debug)]
 pub struct ClassPlan {
     pub name: String,
-    /// Within [`crate::arrivals::PER_SECOND`].
-    pub per_second: f64,
-    pub arrivals: Arrivals,
+    pub pace: Pace,
     /// At least 1.
     pub connections: usize,
     /// Requests outstanding on a connection, at least 1.
@@ -133,10 +142,12 @@ async fn drive(core: &Core, plan: &Plan, on_second: impl FnMut(u64, &Second)) ->
     let deadline_ns = core.read_clock_ns();
     let classes: Vec<ClassMeasured> = classes.iter().map(|class| class.borrow_mut().close(deadline_ns)).collect();
     let generator = last.generator_since(&first);
-    let mut reasons = verdict::reasons(&classes, lasted, &generator);
+    let open = plan.classes.iter().all(|class| class.pace != Pace::Closed);
+    let driven = if open { Loop::Open } else { Loop::Closed };
+    let mut reasons = verdict::reasons(driven, &classes, lasted, &generator);
     reasons.extend(cut_short);
     Ok(Measured {
-        driven: Loop::Open,
+        driven,
         began,
         lasted,
         classes,

@@ -11,8 +11,8 @@ use std::time::Duration;
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
-use spindle_perf::measured::{Measured, Reason, Wrong};
-use spindle_perf::open_loop::{ClassPlan, Plan, Protocol, Verify, run};
+use spindle_perf::measured::{Loop, Measured, Reason, Wrong};
+use spindle_perf::open_loop::{ClassPlan, Pace, Plan, Protocol, Verify, run};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
 use spindle_perf::sizes::Sizes;
@@ -135,8 +135,7 @@ fn plan(server: SocketAddr) -> Plan {
         cpu: None,
         classes: vec![ClassPlan {
             name: "test".into(),
-            per_second: 1000.0,
-            arrivals: Arrivals::Constant,
+            pace: Pace::Open { per_second: 1000.0, arrivals: Arrivals::Constant },
             connections: 1,
             depth: 4,
             keys: 20,
@@ -185,7 +184,8 @@ fn the_same_seed_says_the_same_bytes_and_another_does_not() {
         let mut plan = plan(address);
         plan.measured = Duration::from_millis(300);
         let class = &mut plan.classes[0];
-        (class.seed, class.arrivals, class.popularity) = (seed, arrivals, Popularity::Zipf(0.9));
+        class.pace = Pace::Open { per_second: 1000.0, arrivals };
+        (class.seed, class.popularity) = (seed, Popularity::Zipf(0.9));
         class.sizes = Sizes::Range { low: 1, high: 3000 };
         assert_eq!(measure(&plan).wrong(), 0);
         liar.heard.lock().unwrap().clone()
@@ -195,6 +195,16 @@ fn the_same_seed_says_the_same_bytes_and_another_does_not() {
         assert!(first.len() > 10_000 && first == heard(3, arrivals), "{arrivals}");
         assert!(first != heard(4, arrivals), "{arrivals}");
     }
+}
+
+#[test]
+fn a_closed_loop_says_that_it_is_one_and_keeps_every_place_taken() {
+    let mut plan = plan(Liar::start(Lie::None, 0));
+    (plan.classes[0].pace, plan.measured) = (Pace::Closed, Duration::from_millis(300));
+    let measured = measure(&plan);
+    assert_eq!((measured.driven, measured.errors(), measured.wrong()), (Loop::Closed, 0, 0));
+    assert!(measured.classes[0].requests > 300, "{} requests", measured.classes[0].requests);
+    assert_eq!(measured.seconds[0].in_flight, 4, "four places on one connection");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use spindle_core::{Core, TaskId};
 
 use super::cache::{write_get, write_set};
 use super::record::{Moments, Record, Timeline, Trouble};
-use super::{ClassPlan, Span, Verify};
+use super::{ClassPlan, Pace, Span, Verify};
 use crate::arrivals::Schedule;
 use crate::describe::{Fault, Ledger, Object, Outcome, Sent};
 use crate::measured::ClassMeasured;
@@ -86,7 +86,8 @@ pub(super) struct Lane {
 pub(super) struct Class {
     plan: ClassPlan,
     span: Span,
-    schedule: Schedule,
+    /// None of a closed loop.
+    schedule: Option<Schedule>,
     chooser: Chooser,
     dice: Random,
     pub(super) objects: Objects,
@@ -102,6 +103,7 @@ pub(super) struct Class {
 
 /// Hands requests out when they are due, until the last one is.
 pub(super) async fn pace(core: &Core, class: &Rc<RefCell<Class>>) {
+    class.borrow_mut().fill_places(core, core.read_clock_ns());
     loop {
         let Some(due_ns) = class.borrow_mut().next_due() else { break };
         core.sleep_until(due_ns).await;
@@ -116,7 +118,10 @@ impl Class {
         let places = (0..plan.depth).flat_map(|_| 0..plan.connections);
         Class {
             span,
-            schedule: Schedule::new(plan.arrivals, plan.per_second, seeds.draw()),
+            schedule: match (plan.pace, seeds.draw()) {
+                (Pace::Open { per_second, arrivals }, seed) => Some(Schedule::new(arrivals, per_second, seed)),
+                (Pace::Closed, _) => None,
+            },
             chooser: Chooser::new(plan.popularity, plan.keys, seeds.draw()),
             dice: Random::new(seeds.draw()),
             objects: Objects::new(plan),
@@ -128,6 +133,13 @@ impl Class {
             lanes: (0..plan.connections).map(|_| Lane::default()).collect(),
             plan: plan.clone(),
             closed: false,
+        }
+    }
+
+    /// Of a closed loop: what has a place is due.
+    fn fill_places(&mut self, core: &Core, now_ns: u64) {
+        if self.schedule.is_none() && !self.closed && now_ns < self.span.end_ns {
+            (0..self.free.len()).for_each(|_| self.due(core, now_ns, now_ns));
         }
     }
 
@@ -149,11 +161,11 @@ impl Class {
 
     /// When the next request is due, if that is by `by_ns` and within the run.
     fn next_due_by(&mut self, by_ns: u64) -> Option<u64> {
-        let mut ahead = self.schedule.clone();
+        let mut ahead = self.schedule.clone()?;
         let due_ns = self.span.begin_ns + ahead.next_ns();
         let is_due = due_ns < self.span.end_ns && due_ns <= by_ns && !self.closed;
         is_due.then(|| {
-            self.schedule = ahead;
+            self.schedule = Some(ahead);
             due_ns
         })
     }
@@ -239,6 +251,7 @@ impl Class {
     fn free_place(&mut self, core: &Core, index: usize, now_ns: u64) {
         self.free.push_back(index);
         self.place(core, now_ns);
+        self.fill_places(core, now_ns);
     }
 
     /// A connection has ended. What it was asked may or may not have been done, and is never settled.

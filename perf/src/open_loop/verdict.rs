@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::measured::{ClassMeasured, Generator, Reason};
+use crate::measured::{ClassMeasured, Generator, Loop, Reason};
 
 const LATE_NS_MIN: u64 = 50_000;
 const LATE_PART_OF_P50: u64 = 20;
@@ -11,9 +11,10 @@ const BUSY_MAX: f64 = 0.9;
 const ACHIEVED_MIN: f64 = 0.99;
 
 /// Why the measurement is not valid; empty when it is.
-pub(super) fn reasons(classes: &[ClassMeasured], lasted: Duration, generator: &Generator) -> Vec<Reason> {
+pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration, generator: &Generator) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    for class in classes {
+    // A closed loop is never late.
+    for class in classes.iter().filter(|_| driven == Loop::Open) {
         let p99_9_ns = class.lag_generator_ns.value_at_quantile(0.999);
         let bound_ns = LATE_NS_MIN.max(class.response_ns.value_at_quantile(0.5) / LATE_PART_OF_P50);
         if p99_9_ns > bound_ns {
@@ -26,7 +27,7 @@ pub(super) fn reasons(classes: &[ClassMeasured], lasted: Duration, generator: &G
     let offered_per_second: f64 = classes.iter().map(|class| class.offered_per_second).sum();
     let requests: u64 = classes.iter().map(|class| class.requests).sum();
     let achieved_per_second = requests as f64 / lasted.as_secs_f64().max(1e-9);
-    if achieved_per_second < offered_per_second * ACHIEVED_MIN {
+    if driven == Loop::Open && achieved_per_second < offered_per_second * ACHIEVED_MIN {
         reasons.push(Reason::NotAchieved { achieved_per_second, offered_per_second });
     }
     reasons

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use spindle_perf::arrivals::{Arrivals, PER_SECOND};
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
-use spindle_perf::open_loop::{ClassPlan, Plan, Protocol, Verify};
+use spindle_perf::open_loop::{ClassPlan, Pace, Plan, Protocol, Verify};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::Pid;
 use spindle_perf::sizes::Sizes;
@@ -38,6 +38,9 @@ pub struct CacheLoadArguments {
     /// Requests a second, sent when they are due, whatever the server does
     #[arg(long, default_value_t = 10_000.0)]
     pub rate: f64,
+    /// Send each request when the one before it is answered: throughput only, latency not comparable
+    #[arg(long, conflicts_with = "rate")]
+    pub closed: bool,
     /// The gaps between requests: all alike (constant), or as of many clients (poisson)
     #[arg(long, default_value = "poisson")]
     pub arrivals: Arrivals,
@@ -138,8 +141,10 @@ impl CacheLoadArguments {
         within("keys", self.keys as f64, (1..=4_000_000_000).contains(&self.keys), "from 1 to 4000000000")?;
         let class = ClassPlan {
             name: "cache".into(),
-            per_second: self.rate,
-            arrivals: self.arrivals,
+            pace: match self.closed {
+                true => Pace::Closed,
+                false => Pace::Open { per_second: self.rate, arrivals: self.arrivals },
+            },
             connections,
             depth,
             keys: self.keys,
