@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use spindle_perf::closed_loop::LoadError;
-use spindle_perf::measured::Measured;
+use spindle_perf::measured::{Measured, Reason};
 use spindle_perf::open_loop;
 use spindle_perf::peers::{self, PeersError, UnknownRow};
 use spindle_perf::report::line::{self, Output};
@@ -71,6 +71,8 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
 
 fn cache(typed: &CacheLoadArguments) -> Result<(), LoadFailure> {
     let (plan, output) = (typed.decide()?, Output::of_stdout());
+    // A name that cannot be written should not cost a measurement.
+    let mut files = Files::create(typed)?;
     let planned = plan.measured;
     say::print(&format!("{}\n", line::head(output))).map_err(LoadFailure::Output)?;
     let measured = open_loop::run(&plan, move |at, second| {
@@ -79,29 +81,67 @@ fn cache(typed: &CacheLoadArguments) -> Result<(), LoadFailure> {
     })?;
     let summary = Summary::of(&measured);
     say::print(&format!("\n{}\n", line::closing(&summary, output))).map_err(LoadFailure::Output)?;
-    write_files(typed, &measured, &summary)?;
+    files.write(typed, &measured, &summary)?;
+    let died = measured.reasons.iter().any(|reason| matches!(reason, Reason::CutShort { .. }));
     let (errors, wrong) = (measured.errors(), measured.wrong());
-    if errors + wrong > 0 {
+    if errors + wrong > 0 || died {
         return Err(LoadFailure::Unclean { errors, wrong });
     }
     if measured.is_valid() { Ok(()) } else { Err(LoadFailure::Invalid) }
 }
 
-fn write_files(typed: &CacheLoadArguments, measured: &Measured, summary: &Summary) -> Result<(), LoadFailure> {
-    file(typed.json.as_deref(), |out| json::write(summary, out))?;
-    file(typed.csv.as_deref(), |out| csv::write(&summary.timeline, out))?;
-    file(typed.hgrm.as_deref(), |out| hgrm::write(measured, out))?;
-    file(typed.hlog.as_deref(), |out| hlog::write(measured, out))?;
-    let run = html::Run { label: &typed.server, summary };
-    file(typed.html.as_deref(), |out| out.write_all(html::page(&[run]).as_bytes()))
+/// The results that were asked for.
+struct Files<'a> {
+    json: Option<ResultFile<'a>>,
+    csv: Option<ResultFile<'a>>,
+    hgrm: Option<ResultFile<'a>>,
+    hlog: Option<ResultFile<'a>>,
+    html: Option<ResultFile<'a>>,
 }
 
-/// Writes a file, if one is wanted.
-fn file(path: Option<&Path>, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), LoadFailure> {
-    let Some(path) = path else { return Ok(()) };
-    let written = File::create(path).map(BufWriter::new).and_then(|mut out| {
-        write(&mut out)?;
-        out.flush()
-    });
-    written.map_err(|error| LoadFailure::File { path: path.into(), error })
+impl<'a> Files<'a> {
+    fn create(typed: &'a CacheLoadArguments) -> Result<Files<'a>, LoadFailure> {
+        let create = |path: &'a Option<PathBuf>| path.as_deref().map(ResultFile::create).transpose();
+        Ok(Files {
+            json: create(&typed.json)?,
+            csv: create(&typed.csv)?,
+            hgrm: create(&typed.hgrm)?,
+            hlog: create(&typed.hlog)?,
+            html: create(&typed.html)?,
+        })
+    }
+
+    fn write(&mut self, typed: &CacheLoadArguments, measured: &Measured, summary: &Summary) -> Result<(), LoadFailure> {
+        let run = html::Run { label: &typed.server, summary };
+        let written = [
+            ResultFile::write(&mut self.json, |out| json::write(summary, out)),
+            ResultFile::write(&mut self.csv, |out| csv::write(&summary.timeline, out)),
+            ResultFile::write(&mut self.hgrm, |out| hgrm::write(measured, out)),
+            ResultFile::write(&mut self.hlog, |out| hlog::write(measured, out)),
+            ResultFile::write(&mut self.html, |out| out.write_all(html::page(&[run]).as_bytes())),
+        ];
+        // All are tried before one is missed.
+        written.into_iter().collect()
+    }
+}
+
+struct ResultFile<'a> {
+    path: &'a Path,
+    out: BufWriter<File>,
+}
+
+impl<'a> ResultFile<'a> {
+    fn create(path: &'a Path) -> Result<ResultFile<'a>, LoadFailure> {
+        let out = File::create(path).map_err(|error| LoadFailure::File { path: path.into(), error })?;
+        Ok(ResultFile { path, out: BufWriter::new(out) })
+    }
+
+    fn write(
+        file: &mut Option<ResultFile<'_>>,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), LoadFailure> {
+        let Some(ResultFile { path, out }) = file else { return Ok(()) };
+        let written = write(out).and_then(|()| out.flush());
+        written.map_err(|error| LoadFailure::File { path: path.to_path_buf(), error })
+    }
 }

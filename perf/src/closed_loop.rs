@@ -23,6 +23,7 @@ use spindle_core::thread::{CorePlan, start};
 use spindle_core::{Core, Errno, Limits};
 
 use crate::dial::dial;
+use crate::open_loop::FillError;
 use crate::process::{self, Pid};
 use flow::{ClassRun, Phase, converse};
 use keys::{Keys, Order};
@@ -98,6 +99,8 @@ pub enum LoadError {
     Engine(#[from] Unsupported),
     #[error("cannot connect to {server}: {errno}")]
     Connect { server: SocketAddr, errno: Errno },
+    #[error("cannot fill {server}: {error}")]
+    Fill { server: SocketAddr, error: FillError },
     #[error("cannot read CPU times: {0}")]
     Watch(#[from] std::io::Error),
     #[error("{asked:?} was answered {answer:?}")]

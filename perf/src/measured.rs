@@ -42,6 +42,8 @@ pub struct ClassMeasured {
     pub offered_per_second: f64,
     /// Answered, right or wrong, and due within the measured time.
     pub requests: u64,
+    /// Of those, answered within the measured time, too: not in the patience after it.
+    pub achieved: u64,
     pub errors: Errors,
     pub wrong: Wrong,
     /// Done less intended. The headline.
@@ -128,6 +130,8 @@ pub enum Reason {
     GeneratorSaturated { busy: f64 },
     /// Below 99 % of the offer.
     NotAchieved { achieved_per_second: f64, offered_per_second: f64 },
+    /// Nothing was due, or nothing was answered.
+    NothingMeasured,
     /// The run ended before its time.
     CutShort { after: Duration, cause: String },
 }
@@ -174,6 +178,7 @@ impl std::fmt::Display for Reason {
                 formatter,
                 "achieved {achieved_per_second:.0} of the {offered_per_second:.0} requests offered a second"
             ),
+            Reason::NothingMeasured => write!(formatter, "no request was answered"),
             Reason::CutShort { after, cause } => {
                 write!(formatter, "ended after {:.1} s: {cause}", after.as_secs_f64())
             }

@@ -32,6 +32,7 @@ use crate::popularity::Popularity;
 use crate::process::{self, Pid};
 use crate::sizes::Sizes;
 use class::Class;
+pub use fill::FillError;
 use record::Timeline;
 
 pub(crate) mod cache;
@@ -109,14 +110,16 @@ pub struct Plan {
 /// # Errors
 /// Those of starting, connecting and filling. What the server does wrong afterwards is no error: it is measured.
 pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send + 'static) -> Result<Measured, LoadError> {
-    plan.classes.iter().try_for_each(|class| fill::fill(plan.server, class))?;
+    for class in &plan.classes {
+        fill::fill(plan.server, class).map_err(|error| LoadError::Fill { server: plan.server, error })?;
+    }
     let connections = plan.classes.iter().map(|class| class.connections).sum();
     let (cpu, plan) = (plan.cpu, plan.clone());
     on_a_core(cpu, connections, move |core| async move { drive(&core, &plan, on_second).await })
 }
 
 /// The times of a run, in the core's nanoseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Span {
     begin_ns: u64,
     measured_ns: u64,
@@ -125,22 +128,27 @@ struct Span {
 
 async fn drive(core: &Core, plan: &Plan, on_second: impl FnMut(u64, &Second)) -> Result<Measured, LoadError> {
     let sockets = connect(core, plan).await?;
+    let classes: Vec<Rc<RefCell<Class>>> =
+        plan.classes.iter().map(|class| Rc::new(RefCell::new(Class::new(class)))).collect();
     let begin_ns = core.read_clock_ns();
     let measured_ns = begin_ns + plan.warm_up.as_nanos() as u64;
     let span = Span { begin_ns, measured_ns, end_ns: measured_ns + plan.measured.as_nanos() as u64 };
     let lanes = Gate::new(core);
     let timeline = Rc::new(RefCell::new(Timeline::new(span)));
-    let classes = begin(core, plan, span, &timeline, &lanes, sockets);
-    within(core, plan.warm_up, lanes.emptied()).await;
+    classes.iter().for_each(|class| class.borrow_mut().start(span, &timeline));
+    begin(core, plan, &classes, &lanes, sockets);
+    within(core, Duration::from_nanos(span.measured_ns.saturating_sub(core.read_clock_ns())), lanes.emptied()).await;
     let (began, first) = (SystemTime::now(), Use::look(core, plan)?);
     let watching = Watching { core, plan, span, timeline: &timeline, lanes: &lanes, classes: &classes };
     let (last, cut_short) = watching.watch(first, on_second).await;
-    let lasted = Duration::from_nanos(core.read_clock_ns().saturating_sub(span.measured_ns));
+    let until_ns = if cut_short.is_some() { core.read_clock_ns() } else { span.end_ns };
+    let lasted = Duration::from_nanos(until_ns.saturating_sub(span.measured_ns));
     if cut_short.is_none() {
         within(core, plan.patience, settled(core, &classes)).await;
     }
     let deadline_ns = core.read_clock_ns();
-    let classes: Vec<ClassMeasured> = classes.iter().map(|class| class.borrow_mut().close(deadline_ns)).collect();
+    let classes: Vec<ClassMeasured> =
+        classes.iter().map(|class| class.borrow_mut().close(until_ns, deadline_ns)).collect();
     let generator = last.generator_since(&first);
     let open = plan.classes.iter().all(|class| class.pace != Pace::Closed);
     let driven = if open { Loop::Open } else { Loop::Closed };
@@ -170,30 +178,19 @@ async fn connect(core: &Core, plan: &Plan) -> Result<Vec<Descriptor>, LoadError>
 }
 
 /// Starts the connections, which are inside `lanes` until they end, and the pacers.
-fn begin(
-    core: &Core,
-    plan: &Plan,
-    span: Span,
-    timeline: &Rc<RefCell<Timeline>>,
-    lanes: &Gate,
-    sockets: Vec<Descriptor>,
-) -> Vec<Rc<RefCell<Class>>> {
+fn begin(core: &Core, plan: &Plan, classes: &[Rc<RefCell<Class>>], lanes: &Gate, sockets: Vec<Descriptor>) {
     let mut sockets = sockets.into_iter();
-    let mut classes = Vec::new();
-    for class_plan in &plan.classes {
-        let class = Rc::new(RefCell::new(Class::new(class_plan, span, timeline)));
+    for (class_plan, class) in plan.classes.iter().zip(classes) {
         for (lane, socket) in sockets.by_ref().take(class_plan.connections).enumerate() {
-            let (core_of_lane, class, inside) = (core.clone(), Rc::clone(&class), lanes.enter());
+            let (core_of_lane, class, inside) = (core.clone(), Rc::clone(class), lanes.enter());
             core.spawn("lane", async move {
                 lane::converse(&core_of_lane, &class, lane, socket).await;
                 drop(inside);
             });
         }
-        let (core_of_pacer, paced) = (core.clone(), Rc::clone(&class));
+        let (core_of_pacer, paced) = (core.clone(), Rc::clone(class));
         core.spawn("pacer", async move { class::pace(&core_of_pacer, &paced).await });
-        classes.push(class);
     }
-    classes
 }
 
 /// Looks at a run once a second.
@@ -236,7 +233,8 @@ const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Waits until nothing is asked for and not answered.
 async fn settled(core: &Core, classes: &[Rc<RefCell<Class>>]) {
-    while classes.iter().any(|class| class.borrow().in_flight() > 0) {
+    let unsettled = |class: &Rc<RefCell<Class>>| class.borrow().in_flight() > 0 || class.borrow().has_more_due();
+    while classes.iter().any(unsettled) {
         core.sleep_until(core.read_clock_ns() + NS_PER_SECOND / 1000).await;
     }
 }

@@ -47,6 +47,7 @@ fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
         assert_eq!(output.status.code(), Some(2), "{arguments}: {}", said(&output));
         assert!(said(&output).contains(reason), "{arguments}: {}", said(&output));
     }
-    let output = load("127.0.0.1:1 --keys 1");
-    assert_eq!(output.status.code(), Some(1), "nobody listens: {}", said(&output));
+    let output = load("127.0.0.1:1");
+    assert_eq!(output.status.code(), Some(2), "nobody listens: {}", said(&output));
+    assert!(said(&output).contains("cannot connect to 127.0.0.1:1"), "{}", said(&output));
 }

@@ -113,11 +113,12 @@ pub(super) async fn pace(core: &Core, class: &Rc<RefCell<Class>>) {
 }
 
 impl Class {
-    pub(super) fn new(plan: &ClassPlan, span: Span, timeline: &Rc<RefCell<Timeline>>) -> Class {
+    /// Takes its time with many keys: before the run begins.
+    pub(super) fn new(plan: &ClassPlan) -> Class {
         let mut seeds = Random::new(plan.seed);
         let places = (0..plan.depth).flat_map(|_| 0..plan.connections);
         Class {
-            span,
+            span: Span::default(),
             schedule: match (plan.pace, seeds.draw()) {
                 (Pace::Open { per_second, arrivals }, seed) => Some(Schedule::new(arrivals, per_second, seed)),
                 (Pace::Closed, _) => None,
@@ -126,14 +127,18 @@ impl Class {
             dice: Random::new(seeds.draw()),
             objects: Objects::new(plan),
             ledger: Ledger::written(plan.keys as usize, plan.removal),
-            record: Record::new(span),
-            timeline: Rc::clone(timeline),
+            record: Record::new(Span::default()),
+            timeline: Rc::new(RefCell::new(Timeline::new(Span::default()))),
             waiting: VecDeque::new(),
             free: places.collect(),
             lanes: (0..plan.connections).map(|_| Lane::default()).collect(),
             plan: plan.clone(),
             closed: false,
         }
+    }
+
+    pub(super) fn start(&mut self, span: Span, timeline: &Rc<RefCell<Timeline>>) {
+        (self.span, self.record, self.timeline) = (span, Record::new(span), Rc::clone(timeline));
     }
 
     /// Of a closed loop: what has a place is due.
@@ -237,13 +242,13 @@ impl Class {
         if let Asked::Set { key, version } = flying.asked {
             self.ledger.settle(key, version, Outcome::Refused);
         }
-        self.note(flying.moments.intended_ns, done_ns, trouble);
+        self.note(done_ns, trouble);
         self.free_place(core, index, done_ns);
     }
 
-    fn note(&mut self, intended_ns: u64, done_ns: u64, trouble: Trouble) {
+    fn note(&mut self, done_ns: u64, trouble: Trouble) {
         if !self.closed {
-            self.record.failed(intended_ns, trouble);
+            self.record.failed(trouble);
             self.timeline.borrow_mut().failed(done_ns);
         }
     }
@@ -260,8 +265,12 @@ impl Class {
         let lane = &mut self.lanes[index];
         lane.task = None;
         lane.ended = true;
-        for flying in std::mem::take(&mut lane.flying) {
-            self.note(flying.moments.intended_ns, now_ns, trouble);
+        let flying = std::mem::take(&mut lane.flying);
+        if flying.is_empty() {
+            self.note(now_ns, trouble);
+        }
+        for _ in flying {
+            self.note(now_ns, trouble);
         }
     }
 
@@ -271,13 +280,24 @@ impl Class {
         (flying + self.waiting.len()) as u64
     }
 
-    /// Ends the counting: what is not answered now is unfinished.
-    pub(super) fn close(&mut self, deadline_ns: u64) -> ClassMeasured {
+    /// Whether something is still to be handed out.
+    pub(super) fn has_more_due(&self) -> bool {
+        let next_ns = self.schedule.clone().map(|mut schedule| self.span.begin_ns + schedule.next_ns());
+        next_ns.is_some_and(|next_ns| next_ns < self.span.end_ns)
+    }
+
+    /// Ends the counting: what is not answered now is unfinished, and so is what was due until `until_ns` and never handed
+    /// out.
+    pub(super) fn close(&mut self, until_ns: u64, deadline_ns: u64) -> ClassMeasured {
+        while let Some(intended_ns) = self.next_due_by(until_ns) {
+            self.record.due(intended_ns);
+            self.record.unfinished(intended_ns, deadline_ns);
+        }
         self.closed = true;
         let flying = self.lanes.iter().flat_map(|lane| &lane.flying).map(|flying| flying.moments.intended_ns);
         for intended_ns in flying.chain(self.waiting.iter().map(|due| due.intended_ns)) {
             self.record.unfinished(intended_ns, deadline_ns);
         }
-        self.record.close(&self.plan.name)
+        self.record.close(&self.plan.name, until_ns)
     }
 }

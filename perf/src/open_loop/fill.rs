@@ -7,15 +7,26 @@ use std::time::Duration;
 use super::cache::{Heard, Said, hear, write_set};
 use super::class::Objects;
 use super::{ClassPlan, Protocol};
-use crate::closed_loop::LoadError;
+
+/// Why a cache could not be filled.
+#[derive(Debug, thiserror::Error)]
+pub enum FillError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("it hung up")]
+    HungUp,
+    #[error("a set was answered {0:?}")]
+    Answer(String),
+}
 
 /// A batch is sent at about this size, and answered before the next.
 const BATCH_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) fn fill(server: SocketAddr, class: &ClassPlan) -> Result<(), LoadError> {
+pub(super) fn fill(server: SocketAddr, class: &ClassPlan) -> Result<(), FillError> {
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     let objects = Objects::new(class);
     let (mut batch, mut awaited) = (Vec::new(), 0);
@@ -31,13 +42,12 @@ pub(super) fn fill(server: SocketAddr, class: &ClassPlan) -> Result<(), LoadErro
     Ok(())
 }
 
-fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), LoadError> {
-    let asked = || "set".to_owned();
+fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), FillError> {
     let (mut input, mut chunk) = (Vec::new(), [0; 16 * 1024]);
     while awaited > 0 {
         let count = stream.read(&mut chunk)?;
         if count == 0 {
-            return Err(LoadError::HungUp { asked: asked() });
+            return Err(FillError::HungUp);
         }
         input.extend_from_slice(&chunk[..count]);
         let mut at = 0;
@@ -50,7 +60,7 @@ fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), LoadErr
                 Heard::Incomplete { .. } => break,
                 _ => {
                     let answer = String::from_utf8_lossy(&input[at..]).chars().take(80).collect();
-                    return Err(LoadError::Answer { asked: asked(), answer });
+                    return Err(FillError::Answer(answer));
                 }
             }
         }

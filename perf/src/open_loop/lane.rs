@@ -23,6 +23,7 @@ pub(super) async fn converse(core: &Core, class: &Rc<RefCell<Class>>, index: usi
         connection: Connection::new(core, socket),
         input: Input::default(),
         bytes_min: 0,
+        is_blocked: false,
     };
     class.borrow_mut().lanes[index].task = Some(core.current_task());
     let trouble = poll_fn(|context| lane.poll(context)).await;
@@ -37,6 +38,8 @@ struct LaneFlow<'a> {
     input: Input,
     /// Fewer bytes of input hold no whole answer.
     bytes_min: usize,
+    /// The server does not read what was sent before.
+    is_blocked: bool,
 }
 
 impl LaneFlow<'_> {
@@ -47,7 +50,8 @@ impl LaneFlow<'_> {
             if let Poll::Ready(Err(_)) = sent {
                 return Poll::Ready(Trouble::Broken);
             }
-            let posted = sent.is_ready() && self.post();
+            let was_blocked = std::mem::replace(&mut self.is_blocked, sent.is_pending());
+            let posted = sent.is_ready() && self.post(was_blocked);
             let received = self.connection.poll_receive(&mut self.input, context);
             match received {
                 Poll::Ready(Ok(())) => {
@@ -62,8 +66,9 @@ impl LaneFlow<'_> {
         }
     }
 
-    /// Hands the outbox to the kernel; false when there is nothing in it.
-    fn post(&mut self) -> bool {
+    /// Hands the outbox to the kernel; false when there is nothing in it. Who waited for a blocked connection had no place
+    /// on it before now.
+    fn post(&mut self, was_blocked: bool) -> bool {
         let mut class = self.class.borrow_mut();
         let lane = &mut class.lanes[self.index];
         if lane.outbox.is_empty() {
@@ -73,7 +78,11 @@ impl LaneFlow<'_> {
         std::mem::swap(&mut parcel.bytes, &mut lane.outbox);
         let sent_ns = self.core.read_clock_ns();
         let unsent = std::mem::take(&mut lane.unsent);
-        lane.flying.iter_mut().rev().take(unsent).for_each(|flying| flying.moments.sent_ns = sent_ns);
+        let now_ns = if was_blocked { self.core.now_ns() } else { 0 };
+        for flying in lane.flying.iter_mut().rev().take(unsent) {
+            flying.moments.placed_ns = flying.moments.placed_ns.max(now_ns);
+            flying.moments.sent_ns = sent_ns;
+        }
         // An end is met by the next receive.
         let _ = self.connection.post(parcel);
         true
@@ -81,13 +90,16 @@ impl LaneFlow<'_> {
 
     /// Takes whole answers from the input.
     fn take_answers(&mut self) -> Result<(), Trouble> {
-        // Before any answer is looked at: what checking costs is not the server's time.
-        let done_ns = self.core.read_clock_ns();
+        // When this turn's answers were taken from the kernel: what checking those before costs is not the server's time.
+        let done_ns = self.core.now_ns();
         let mut class = self.class.borrow_mut();
         let mut at = 0;
         while self.input.bytes().len() - at >= self.bytes_min.max(1) {
             let input = &self.input.bytes()[at..];
-            let Some(flying) = class.lanes[self.index].flying.front().copied() else { return Err(Trouble::Malformed) };
+            let lane = &class.lanes[self.index];
+            // An answer to nothing, or to what was not sent yet.
+            let sent = lane.flying.len() > lane.unsent;
+            let Some(flying) = lane.flying.front().copied().filter(|_| sent) else { return Err(Trouble::Malformed) };
             let (said, consumed) = match hear(input, matches!(flying.asked, Asked::Get { .. })) {
                 Heard::Answer { said, consumed } => (said, consumed),
                 Heard::Incomplete { bytes_min } => {

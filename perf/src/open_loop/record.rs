@@ -34,6 +34,7 @@ pub(super) struct Record {
     span: Span,
     offered: u64,
     requests: u64,
+    achieved: u64,
     errors: Errors,
     wrong: Wrong,
     response_ns: Histogram<u64>,
@@ -49,6 +50,7 @@ impl Record {
             span,
             offered: 0,
             requests: 0,
+            achieved: 0,
             errors: Errors::default(),
             wrong: Wrong::default(),
             response_ns: response_histogram(),
@@ -81,6 +83,7 @@ impl Record {
             return;
         }
         self.requests += 1;
+        self.achieved += u64::from(done_ns < self.span.end_ns);
         let waited_ns = moments.placed_ns - moments.noticed_ns;
         let lag_ns = moments.sent_ns.saturating_sub(moments.intended_ns);
         self.response_ns.saturating_record(done_ns.saturating_sub(moments.intended_ns).max(1));
@@ -90,10 +93,9 @@ impl Record {
         self.lag_generator_ns.saturating_record(lag_ns.saturating_sub(waited_ns).max(1));
     }
 
-    /// A request came to nothing.
-    pub(super) fn failed(&mut self, intended_ns: u64, trouble: Trouble) {
+    /// A request came to nothing, or a connection without one. An error is an error, also before the measured time.
+    pub(super) fn failed(&mut self, trouble: Trouble) {
         match trouble {
-            _ if !self.counts(intended_ns) => {}
             Trouble::Refused => self.errors.refused += 1,
             Trouble::Broken => self.errors.broken += 1,
             Trouble::Malformed => self.errors.malformed += 1,
@@ -108,12 +110,15 @@ impl Record {
         }
     }
 
-    pub(super) fn close(&self, name: &str) -> ClassMeasured {
-        let seconds = (self.span.end_ns - self.span.measured_ns) as f64 / NS_PER_SECOND as f64;
+    /// `until_ns`: the end of the run, where it was earlier than planned.
+    pub(super) fn close(&self, name: &str, until_ns: u64) -> ClassMeasured {
+        let lasted_ns = until_ns.min(self.span.end_ns).saturating_sub(self.span.measured_ns);
+        let seconds = lasted_ns as f64 / NS_PER_SECOND as f64;
         ClassMeasured {
             name: name.into(),
             offered_per_second: self.offered as f64 / seconds.max(1e-9),
             requests: self.requests,
+            achieved: self.achieved,
             errors: self.errors,
             wrong: self.wrong,
             response_ns: self.response_ns.clone(),

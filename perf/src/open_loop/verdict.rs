@@ -9,6 +9,7 @@ const LATE_NS_MIN: u64 = 50_000;
 const LATE_PART_OF_P50: u64 = 20;
 const BUSY_MAX: f64 = 0.9;
 const ACHIEVED_MIN: f64 = 0.99;
+const STRAGGLERS: f64 = 2.0;
 
 /// Why the measurement is not valid; empty when it is.
 pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration, generator: &Generator) -> Vec<Reason> {
@@ -25,9 +26,15 @@ pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration,
         reasons.push(Reason::GeneratorSaturated { busy: generator.busy });
     }
     let offered_per_second: f64 = classes.iter().map(|class| class.offered_per_second).sum();
-    let requests: u64 = classes.iter().map(|class| class.requests).sum();
-    let achieved_per_second = requests as f64 / lasted.as_secs_f64().max(1e-9);
-    if driven == Loop::Open && achieved_per_second < offered_per_second * ACHIEVED_MIN {
+    let sum = |count: fn(&ClassMeasured) -> u64| classes.iter().map(count).sum::<u64>();
+    if sum(|class| class.requests) == 0 {
+        reasons.push(Reason::NothingMeasured);
+    }
+    let (achieved, lasted_s) = (sum(|class| class.achieved) as f64, lasted.as_secs_f64().max(1e-9));
+    let achieved_per_second = achieved / lasted_s;
+    // Those on their way at the end are no sign of anything.
+    let fell_short = achieved + STRAGGLERS < offered_per_second * lasted_s * ACHIEVED_MIN;
+    if driven == Loop::Open && fell_short {
         reasons.push(Reason::NotAchieved { achieved_per_second, offered_per_second });
     }
     reasons

@@ -15,6 +15,7 @@ pub(crate) fn run(seconds: u64) -> Measured {
         name: name.into(),
         offered_per_second: REQUESTS_PER_SECOND as f64 / 2.0,
         requests: seconds * REQUESTS_PER_SECOND / 2,
+        achieved: seconds * REQUESTS_PER_SECOND / 2,
         errors: Errors::default(),
         wrong: Wrong::default(),
         response_ns: times(seconds * REQUESTS_PER_SECOND / 2, base_ns, 1),

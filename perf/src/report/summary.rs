@@ -182,13 +182,14 @@ impl Class {
 impl Figures {
     fn of_all(classes: &[ClassMeasured], lasted_s: f64) -> Figures {
         let requests = classes.iter().map(|class| class.requests).sum();
+        let achieved: u64 = classes.iter().map(|class| class.achieved).sum();
         let errors_by_kind = errors_of(classes);
         let wrong_by_kind = wrong_of(classes);
         let response = merged(classes.iter().map(|class| &class.response_ns));
         let percentiles = |of: fn(&ClassMeasured) -> &Histogram<u64>| Percentiles::of(&merged(classes.iter().map(of)));
         Figures {
             offered_per_second: classes.iter().map(|class| class.offered_per_second).sum(),
-            achieved_per_second: if lasted_s > 0.0 { requests as f64 / lasted_s } else { 0.0 },
+            achieved_per_second: if lasted_s > 0.0 { achieved as f64 / lasted_s } else { 0.0 },
             requests,
             errors: errors_by_kind.total(),
             errors_by_kind,

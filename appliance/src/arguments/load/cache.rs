@@ -1,7 +1,7 @@
 //! `spindle load cache`: an open-loop load on a cache.
 #![forbid(unsafe_code)]
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +13,12 @@ use spindle_perf::open_loop::{ClassPlan, Pace, Plan, Protocol, Verify};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::Pid;
 use spindle_perf::sizes::Sizes;
+
+/// What the load can hold.
+const PLACES_MAX: usize = 1 << 22;
+const VALUE_BYTES_MAX: u64 = 1 << 30;
+/// How long each of a server's addresses is tried.
+const CONNECTING: Duration = Duration::from_secs(3);
 
 /// Which of memcached's protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -110,6 +116,8 @@ pub enum CacheLoadError {
     Server(String, std::io::Error),
     #[error("{0} has no address")]
     Nowhere(String),
+    #[error("cannot connect to {0}: {1}")]
+    Unreachable(String, std::io::Error),
     #[error("--{name} {value}: {bounds}")]
     Bounds { name: &'static str, value: String, bounds: &'static str },
 }
@@ -136,9 +144,13 @@ impl CacheLoadArguments {
         within("set-share", self.set_share, (0.0..=1.0).contains(&self.set_share), "a share is from 0 to 1")?;
         within("seconds", self.seconds, self.seconds > 0.0, "nothing would be measured")?;
         let (connections, depth) = (self.connections, self.depth);
+        let places = connections.saturating_mul(depth);
+        within("depth", depth as f64, places <= PLACES_MAX, "connections times depth is at most 4194304")?;
+        let largest = self.value.at(1.0 - f64::EPSILON / 2.0);
+        within("value", largest as f64, largest <= VALUE_BYTES_MAX, "values are of 1 GiB at most: name a maximum")?;
         within("connections", connections as f64, (1..=60_000).contains(&connections), "from 1 to 60000")?;
         within("depth", depth as f64, (1..=65_536).contains(&depth), "from 1 to 65536")?;
-        within("keys", self.keys as f64, (1..=4_000_000_000).contains(&self.keys), "from 1 to 4000000000")?;
+        within("keys", self.keys as f64, (1..=500_000_000).contains(&self.keys), "from 1 to 500000000")?;
         let class = ClassPlan {
             name: "cache".into(),
             pace: match self.closed {
@@ -177,7 +189,14 @@ impl CacheLoadArguments {
 
     fn address(&self) -> Result<SocketAddr, CacheLoadError> {
         let addresses = self.server.to_socket_addrs();
-        let mut addresses = addresses.map_err(|error| CacheLoadError::Server(self.server.clone(), error))?;
-        addresses.next().ok_or_else(|| CacheLoadError::Nowhere(self.server.clone()))
+        let addresses = addresses.map_err(|error| CacheLoadError::Server(self.server.clone(), error))?;
+        let mut refused = CacheLoadError::Nowhere(self.server.clone());
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, CONNECTING) {
+                Ok(_) => return Ok(address),
+                Err(error) => refused = CacheLoadError::Unreachable(self.server.clone(), error),
+            }
+        }
+        Err(refused)
     }
 }
