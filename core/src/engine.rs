@@ -94,11 +94,11 @@ impl Core {
             ended.set(true);
         });
         loop {
-            self.poll_ready();
+            let polls = self.poll_ready();
             if done.get() {
                 break;
             }
-            self.turn();
+            self.turn(polls);
         }
         self.shut_down();
     }
@@ -292,7 +292,8 @@ impl Core {
         drop(remains);
     }
 
-    fn poll_ready(&self) {
+    /// How many tasks were polled.
+    fn poll_ready(&self) -> usize {
         let shared = &*self.0;
         let mut polls = 0;
         match shared.stall_report {
@@ -314,10 +315,11 @@ impl Core {
             }
         }
         shared.counters.polls.add(polls as u64);
+        polls
     }
 
-    /// One system call, and what came of it.
-    fn turn(&self) {
+    /// One system call, and what came of it; `polls` tasks went before.
+    fn turn(&self, polls: usize) {
         let shared = &*self.0;
         if shared.provided.relieved() {
             std::mem::take(&mut *shared.starving.borrow_mut()).into_iter().for_each(|task| self.wake(task));
@@ -329,11 +331,14 @@ impl Core {
         } else {
             shared.timers.borrow().next_ns().map_or(Wait::Forever, Wait::UntilNs)
         };
-        let turn_ns = self.read_clock_ns().saturating_sub(shared.clock.now_ns());
+        let computed_ns = self.read_clock_ns();
+        let turn_ns = computed_ns.saturating_sub(shared.clock.now_ns());
         shared.stall.turn_over(turn_ns, shared.limits.stall_ns, &shared.counters);
         self.enter(wait);
         if wait == Wait::No && !has_work && shared.counters.completions.get() == completions {
-            shared.counters.spun_ns.add(shared.clock.now_ns() - began_ns);
+            // What was computed before counts as work.
+            let idle_from_ns = if polls == 0 { began_ns } else { computed_ns };
+            shared.counters.spun_ns.add(shared.clock.now_ns().saturating_sub(idle_from_ns));
         }
         for task in shared.next_turn.borrow_mut().drain(..) {
             self.wake(task);
