@@ -120,7 +120,7 @@ impl Shard {
             _ => return None,
         };
         let meta = heap.meta(item);
-        (meta.state() == ChunkState::Linked && Some(item) != self.guard && heap.pins(item) == 0).then_some(item)
+        (meta.state() == ChunkState::Linked && !self.is_needed(item)).then_some(item)
     }
 
     fn speaks(&self, chunk: ItemRef, item: ItemRef) -> bool {

@@ -54,7 +54,7 @@ impl Shard {
         assert_eq!((total.items, total.bytes), (self.items, self.bytes));
         assert_eq!(total.items, self.table.entries, "every entry leads to a linked item");
         assert_eq!(total.pieces, chained, "every piece hangs on a head");
-        assert!(self.guard.is_none());
+        assert!(self.guard.is_none() && self.spared.is_empty());
         total.pages + self.table.pages()
     }
 

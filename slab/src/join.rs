@@ -39,8 +39,35 @@ struct Kept {
 /// An old value, as it was.
 enum Old {
     Pinned(Pin),
-    /// Too short to be pinned.
-    Copied(Vec<u8>),
+    /// Too short to be pinned: a copy, and the item is spared.
+    Copied {
+        bytes: Vec<u8>,
+        _spared: Spared,
+    },
+}
+
+/// Keeps a short item from being evicted, by the join itself perhaps, until it is dropped. Dropping it takes the shard's
+/// lock for a moment.
+struct Spared {
+    cache: Cache,
+    shard: usize,
+    item: ItemRef,
+}
+
+impl Spared {
+    fn new(cache: &Cache, shard: &mut Shard, index: usize, item: ItemRef) -> Spared {
+        shard.spared.push(item);
+        Spared { cache: cache.clone(), shard: index, item }
+    }
+}
+
+impl Drop for Spared {
+    fn drop(&mut self) {
+        let spared = &mut self.cache.shard(self.shard).spared;
+        if let Some(at) = spared.iter().position(|item| *item == self.item) {
+            spared.swap_remove(at);
+        }
+    }
 }
 
 impl Cache {
@@ -105,7 +132,7 @@ impl Old {
     fn each(&self, mut write: impl FnMut(&[u8]) -> Option<()>) -> Option<()> {
         match self {
             Old::Pinned(pin) => pin.pieces().try_for_each(write),
-            Old::Copied(bytes) => write(bytes),
+            Old::Copied { bytes, .. } => write(bytes),
         }
     }
 }
@@ -134,7 +161,10 @@ impl Shard {
         };
         let old = match meta.has(Mark::Pinnable) {
             true => Old::Pinned(Pin::new(cache, self, item)?),
-            false => Old::Copied(self.short_value(item).to_vec()),
+            false => {
+                let bytes = self.short_value(item).to_vec();
+                Old::Copied { bytes, _spared: Spared::new(cache, self, shard_of(key.hash, cache.shards()), item) }
+            }
         };
         Some(Kept { old, flags, len, added })
     }
@@ -169,7 +199,7 @@ impl Shard {
         match &kept.old {
             // A pinned item is not rewritten, and no other item comes to its place.
             Old::Pinned(pin) => pin.item == item,
-            Old::Copied(bytes) => {
+            Old::Copied { bytes, .. } => {
                 let is_short = !heap.meta(item).has(Mark::Pinnable);
                 is_short && heap.flags(item) == kept.flags && self.short_value(item) == bytes
             }
@@ -378,6 +408,28 @@ mod tests {
             cache.check();
             assert_eq!(cache.counters().lent_bytes, 0);
         }
+    }
+
+    #[test]
+    fn a_join_in_a_full_cache_does_not_evict_what_it_joins() {
+        let cache = cache(None);
+        for n in 0..40_000_u32 {
+            cache.store(&cache.key(&n.to_le_bytes()), &[b'v'; 300], &Store::default(), NOW);
+        }
+        assert!(cache.counters().tally.evictions > 0);
+        let large = vec![b'a'; 900_000];
+        for n in 0..300_u32 {
+            let name = format!("short-{n}");
+            let key = cache.key(name.as_bytes());
+            cache.store(&key, &[b's'; 300], &Store::default(), NOW);
+            let stored = cache.store(&key, &large, &APPEND, NOW);
+            assert_eq!((stored.outcome, stored.bytes), (Outcome::Stored, 900_300), "the join number {n}");
+            cache.delete(&key, &Delete::default(), NOW);
+            for m in 0..3_000_u32 {
+                cache.store(&cache.key(&(n * 3_000 + m).to_le_bytes()), &[b'v'; 300], &Store::default(), NOW);
+            }
+        }
+        cache.check();
     }
 
     #[test]

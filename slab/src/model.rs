@@ -8,7 +8,7 @@ mod commands;
 
 use crate::{
     Arithmetic, Cache, Computed, Delete, DeleteMode, Deleted, Direction, Expiry, Fetch, Hit, KeyForm, Outcome,
-    Outdated, Pin, Recency, Settings, Store, StoreMode, Stored, Token, Upload,
+    Outdated, Pin, Recency, Settings, Store, StoreMode, Token, Upload,
 };
 use commands::{Command, Compare, commands, pattern};
 use proptest::prelude::*;
@@ -92,21 +92,6 @@ impl World {
         assert_eq!(there, self.map.contains_key(&key), "an item that should be gone");
     }
 
-    /// A long join makes its memory without the lock, and may evict the very item that it is to be joined to: it then went as
-    /// if that had been gone before.
-    fn settle_join(&mut self, key: u8, store: &Store, len: usize, stored: &Stored, evictions: u64) {
-        let join = matches!(store.mode, StoreMode::Append | StoreMode::Prepend);
-        let has_evicted = self.tight && self.cache.counters().tally.evictions > evictions;
-        let went_alone = match stored.outcome {
-            Outcome::NotStored => true,
-            Outcome::Stored => stored.bytes == len && self.map.get(&key).is_some_and(|item| !item.value.is_empty()),
-            _ => false,
-        };
-        if join && has_evicted && went_alone {
-            self.map.remove(&key);
-        }
-    }
-
     fn check(&self) {
         self.cache.check();
         for (pin, value) in &self.pins {
@@ -157,9 +142,7 @@ impl World {
                 self.settle(*key);
                 let store = Store { compare: self.compare(*key, *compare), ..*store };
                 let name = name(*key);
-                let evictions = self.cache.counters().tally.evictions;
                 let stored = self.cache.store(&self.cache.key(&name), value, &store, self.now);
-                self.settle_join(*key, &store, value.len(), &stored, evictions);
                 let expected = self.store(*key, value, &store, stored.cas);
                 assert_eq!(stored.outcome, self.excused(stored.outcome, expected));
                 if stored.outcome == Outcome::Stored {
@@ -236,9 +219,7 @@ impl World {
                     return;
                 }
                 self.settle(receiving.key);
-                let evictions = self.cache.counters().tally.evictions;
                 let stored = receiving.upload.commit(self.now);
-                self.settle_join(receiving.key, &receiving.store, receiving.value.len(), &stored, evictions);
                 let expected = self.store(receiving.key, &receiving.value, &receiving.store, stored.cas);
                 assert_eq!(stored.outcome, self.excused(stored.outcome, expected));
             }

@@ -42,6 +42,8 @@ pub(crate) struct Shard {
     pub(crate) flush_at: Seconds,
     /// The item that the running operation still needs: not to be evicted.
     pub(crate) guard: Option<ItemRef>,
+    /// Items that joins beyond the lock still need, too short to be pinned: one for each, and so as many as threads.
+    pub(crate) spared: Vec<ItemRef>,
     /// Heads of chains that are being freed, linked by their first word.
     dying: Option<ItemRef>,
     pub(crate) handover: Option<Handover>,
@@ -89,6 +91,7 @@ impl Shard {
             stored_since_flush: false,
             flush_at: NO_FLUSH,
             guard: None,
+            spared: Vec::new(),
             dying: None,
             handover: None,
             compare_in: 0,
@@ -183,13 +186,19 @@ impl Shard {
                 let header = heap.header(*item);
                 (self.life(header, now) == Life::Live, header.meta.visits(), header.accessed)
             };
-            let residents = self.table.residents(hash).filter(|item| Some(*item) != self.guard);
+            let residents = self.table.residents(hash).filter(|item| !self.is_needed(*item));
             let victim = residents.min_by_key(useless).ok_or(Starved)?;
             if self.eviction == Eviction::Refuse && self.life(heap.header(victim), now) == Life::Live {
                 return Err(Starved);
             }
             self.evict(victim, now, Emptied::Release);
         }
+    }
+
+    /// Whether somebody still needs the item where it is: it is not evicted.
+    #[inline]
+    pub(crate) fn is_needed(&self, item: ItemRef) -> bool {
+        Some(item) == self.guard || self.slabs.heap.pins(item) > 0 || self.spared.contains(&item)
     }
 
     /// Takes an item out of the index and gives up its memory.
