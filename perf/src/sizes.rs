@@ -13,6 +13,8 @@ mod listed;
 mod normal;
 mod spelling;
 
+use spindle_core::simulator::Random;
+
 pub use listed::Listed;
 pub use spelling::{SizesError, parse_bytes};
 
@@ -54,6 +56,12 @@ impl Sizes {
         }
     }
 
+    /// Of the object `key` of a load of `seed`: every answer is checked against it. 1 at least, since an empty object could
+    /// not be told from a lost one.
+    pub fn length_of(&self, key: u64, seed: u64) -> u64 {
+        self.at(even(Random::new(seed ^ key).draw())).max(1)
+    }
+
     /// The mean size, by formula; of a log-normal distribution by numeric integration, to one part in 100,000.
     pub fn mean(&self) -> f64 {
         match self {
@@ -78,7 +86,6 @@ pub fn even(hash: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spindle_core::simulator::Random;
 
     fn all() -> Vec<Sizes> {
         vec![

@@ -35,8 +35,7 @@ impl Objects {
 
     /// All versions of a key are of one length, which its number and the seed decide.
     pub(super) fn object(&self, key: u64, version: u32) -> Object {
-        let length = self.sizes.at(even(Random::new(self.seed ^ key).draw())).max(1);
-        Object { key, version, length, seed: self.seed }
+        Object { key, version, length: self.sizes.length_of(key, self.seed), seed: self.seed }
     }
 }
 

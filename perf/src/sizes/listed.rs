@@ -17,6 +17,7 @@ pub struct Listed {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Step {
     size: u64,
+    weight: f64,
     /// The weights of all sizes up to this one.
     up_to: f64,
 }
@@ -30,7 +31,7 @@ impl Listed {
         Listed::parse(path.to_owned(), &text)
     }
 
-    pub(super) fn parse(path: PathBuf, text: &str) -> Result<Listed, SizesError> {
+    pub(crate) fn parse(path: PathBuf, text: &str) -> Result<Listed, SizesError> {
         let mut weighted = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default().trim();
@@ -45,7 +46,7 @@ impl Listed {
         for (size, weight) in weighted {
             if weight > 0.0 {
                 up_to += weight;
-                steps.push(Step { size, up_to });
+                steps.push(Step { size, weight, up_to });
             }
         }
         match up_to {
@@ -53,6 +54,11 @@ impl Listed {
             up_to if up_to.is_infinite() => Err(SizesError::Heavy { path }),
             _ => Ok(Listed { path, steps }),
         }
+    }
+
+    /// What is read back as the same: the lines of the file, without those that say nothing.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        self.steps.iter().map(|step| format!("{},{}", step.size, step.weight))
     }
 
     pub(super) fn at(&self, even: f64) -> u64 {
@@ -96,6 +102,15 @@ mod tests {
         let listed = parse("# bytes, weight\n1k , 3\n\n100,1 # small\n7,0\n").unwrap();
         assert_eq!([0.0, 0.24, 0.26, 0.99].map(|even| listed.at(even)), [100, 100, 1024, 1024]);
         assert_eq!(listed.mean(), 0.25 * 100.0 + 0.75 * 1024.0);
+    }
+
+    /// The sum of weights in another order would be another one.
+    #[test]
+    fn lines_are_read_back_as_the_same() {
+        let listed = parse("9,0.3\n1k,0.1\n9,1e-17\n5,0.2\n7,0\n").unwrap();
+        assert_eq!(listed.lines().next().unwrap(), "5,0.2");
+        let lines: Vec<String> = listed.lines().collect();
+        assert_eq!(parse(&lines.join("\n")).unwrap(), listed);
     }
 
     #[test]
