@@ -13,6 +13,7 @@
 //! popularity    which keys they ask for;  zipf: the law behind it
 //! sizes         how large values are
 //! describe      values that describe themselves, and a ledger of their versions
+//! corpus        files that a server serves: written from a seed, checked, cold or warm
 //! measured      what came of a load
 //!   report        the same as JSON, CSV, HdrHistogram's formats, a page, lines
 //!   environment   and where it was measured
@@ -26,6 +27,7 @@
 
 pub mod arrivals;
 pub mod closed_loop;
+pub mod corpus;
 pub mod describe;
 mod dial;
 pub mod environment;
