@@ -6,8 +6,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use spindle_perf::closed_loop::LoadError;
+use spindle_perf::load;
 use spindle_perf::measured::{Measured, Reason};
-use spindle_perf::open_loop;
 use spindle_perf::peers::{self, PeersError, UnknownRow};
 use spindle_perf::report::line::{self, Output};
 use spindle_perf::report::{csv, hgrm, hlog, html, json, summary::Summary};
@@ -75,7 +75,7 @@ fn cache(typed: &CacheLoadArguments) -> Result<(), LoadFailure> {
     let mut files = Files::create(typed)?;
     let planned = plan.measured;
     say::print(&format!("{}\n", line::head(output))).map_err(LoadFailure::Output)?;
-    let measured = open_loop::run(&plan, move |at, second| {
+    let measured = load::run(&plan, move |at, second| {
         // A reader who has gone does not end the measurement.
         let _ = say::print(&format!("{}\n", line::second(at, second, planned, output)));
     })?;

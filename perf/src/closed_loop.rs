@@ -23,7 +23,7 @@ use spindle_core::thread::{CorePlan, start};
 use spindle_core::{Core, Errno, Limits};
 
 use crate::dial::dial;
-use crate::open_loop::FillError;
+use crate::load::FillError;
 use crate::process::{self, Pid};
 use flow::{ClassRun, Phase, converse};
 use keys::{Keys, Order};

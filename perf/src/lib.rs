@@ -8,7 +8,7 @@
 //!   flow          one connection
 //!   tally         what came of it
 //!   alternation   one request at a time, each set beside one that does nothing
-//! open_loop     a load whose send times are fixed beforehand: response times that mean something
+//! load          a load whose send times are fixed beforehand: response times that mean something
 //! arrivals      when requests are due
 //! popularity    which keys they ask for;  zipf: the law behind it
 //! sizes         how large values are
@@ -31,9 +31,9 @@ pub mod corpus;
 pub mod describe;
 mod dial;
 pub mod environment;
+pub mod load;
 pub mod machine;
 pub mod measured;
-pub mod open_loop;
 pub mod peers;
 pub mod popularity;
 pub mod process;

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use spindle_perf::arrivals::{Arrivals, PER_SECOND};
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
-use spindle_perf::open_loop::{ClassPlan, Pace, Plan, Protocol, Verify};
+use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Pace, Plan, Protocol, Verify, WorkPlan};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::Pid;
 use spindle_perf::sizes::Sizes;
@@ -157,26 +157,32 @@ impl CacheLoadArguments {
                 true => Pace::Closed,
                 false => Pace::Open { per_second: self.rate, arrivals: self.arrivals },
             },
+            server: self.address()?,
             connections,
             depth,
-            keys: self.keys,
-            popularity: self.key_distribution,
-            sizes: self.value.clone(),
-            set_share: self.set_share,
-            protocol: match self.protocol {
-                Dialect::Classic => Protocol::Classic,
-                Dialect::Meta => Protocol::Meta,
-            },
+            churn: None,
             verify: match self.verify {
                 Checking::All => Verify::All,
                 Checking::Sampled => Verify::Sampled,
                 Checking::Off => Verify::Off,
             },
-            removal: if self.may_evict { Removal::Allowed } else { Removal::Never },
             seed: self.seed,
+            work: WorkPlan::Cache(CachePlan {
+                protocol: match self.protocol {
+                    Dialect::Classic => Protocol::Classic,
+                    Dialect::Meta => Protocol::Meta,
+                },
+                prefix: "k".into(),
+                keys: KeyPlan {
+                    count: self.keys,
+                    popularity: self.key_distribution,
+                    sizes: self.value.clone(),
+                    removal: if self.may_evict { Removal::Allowed } else { Removal::Never },
+                },
+                set_share: self.set_share,
+            }),
         };
         Ok(Plan {
-            server: self.address()?,
             cpu: self.cpu,
             classes: vec![class],
             warm_up: seconds("warm-up", self.warm_up)?,

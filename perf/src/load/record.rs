@@ -1,7 +1,5 @@
 //! Every time that is measured, and what was wrong.
 
-use std::time::Duration;
-
 use hdrhistogram::Histogram;
 
 use super::{NS_PER_SECOND, Span};
@@ -130,70 +128,54 @@ impl Record {
     }
 }
 
-/// The run second by second, all classes together.
+/// The second under way, all classes together. What comes after the measured time is nowhere in it.
 pub(super) struct Timeline {
+    second: Second,
     span: Span,
-    seconds: Vec<Second>,
 }
 
 impl Timeline {
     pub(super) fn new(span: Span) -> Timeline {
-        Timeline { span, seconds: Vec::new() }
+        Timeline { second: empty_second(), span }
     }
 
-    /// The second of a moment; none before the measured time.
-    fn second(&mut self, at_ns: u64) -> Option<&mut Second> {
-        let index = (at_ns.checked_sub(self.span.measured_ns)? / NS_PER_SECOND) as usize;
-        while self.seconds.len() <= index {
-            self.seconds.push(Second {
-                offered: 0,
-                achieved: 0,
-                in_flight: 0,
-                errors: 0,
-                wrong: 0,
-                response_ns: response_histogram(),
-                server_cpu: None,
-            });
-        }
-        self.seconds.get_mut(index)
+    fn is_measured(&self, at_ns: u64) -> bool {
+        (self.span.measured_ns..self.span.end_ns).contains(&at_ns)
     }
 
+    #[inline]
     pub(super) fn due(&mut self, intended_ns: u64) {
-        if let Some(second) = self.second(intended_ns) {
-            second.offered += 1;
-        }
+        self.second.offered += u64::from(self.is_measured(intended_ns));
     }
 
+    #[inline]
     pub(super) fn answered(&mut self, intended_ns: u64, done_ns: u64, is_wrong: bool) {
-        if let Some(second) = self.second(done_ns) {
-            second.achieved += 1;
-            second.wrong += u64::from(is_wrong);
-            second.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
+        if self.is_measured(done_ns) {
+            self.second.achieved += 1;
+            self.second.wrong += u64::from(is_wrong);
+            self.second.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
         }
     }
 
     pub(super) fn failed(&mut self, at_ns: u64) {
-        if let Some(second) = self.second(at_ns) {
-            second.errors += 1;
-        }
+        self.second.errors += u64::from(self.is_measured(at_ns));
     }
 
-    pub(super) fn end_second(
-        &mut self,
-        index: u64,
-        in_flight: u64,
-        server_cpu: Option<Duration>,
-        on_second: &mut impl FnMut(u64, &Second),
-    ) {
-        let at_ns = self.span.measured_ns + index * NS_PER_SECOND;
-        if let Some(second) = self.second(at_ns) {
-            second.in_flight = in_flight;
-            second.server_cpu = server_cpu;
-            on_second(index, second);
-        }
+    /// Takes the second under way, and begins the next. What is told of a moment just before the end of a second after
+    /// that, counts in the next.
+    pub(super) fn end_second(&mut self, in_flight: u64) -> Second {
+        Second { in_flight, ..std::mem::replace(&mut self.second, empty_second()) }
     }
+}
 
-    pub(super) fn take(&mut self) -> Vec<Second> {
-        std::mem::take(&mut self.seconds)
+fn empty_second() -> Second {
+    Second {
+        offered: 0,
+        achieved: 0,
+        in_flight: 0,
+        errors: 0,
+        wrong: 0,
+        response_ns: response_histogram(),
+        server_cpu: None,
     }
 }

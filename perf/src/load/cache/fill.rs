@@ -1,12 +1,13 @@
 //! Every key once, before the load: in version 1, as the ledger has it.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
-use super::cache::{Heard, Said, hear, write_set};
-use super::class::Objects;
-use super::{ClassPlan, Protocol};
+use super::answer::{Hearing, Said, hear};
+use super::request::Requests;
+use super::{CachePlan, ClassPlan, Protocol};
+use crate::load::keyspace::Objects;
 
 /// Why a cache could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -23,17 +24,18 @@ pub enum FillError {
 const BATCH_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) fn fill(server: SocketAddr, class: &ClassPlan) -> Result<(), FillError> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+pub(in crate::load) fn fill(class: &ClassPlan, plan: &CachePlan) -> Result<(), FillError> {
+    let mut stream = TcpStream::connect_timeout(&class.server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
-    let objects = Objects::new(class);
+    let objects = Objects::new(&plan.keys, class.seed);
+    let requests = Requests::new(&CachePlan { protocol: Protocol::Classic, ..plan.clone() });
     let (mut batch, mut awaited) = (Vec::new(), 0);
-    for key in 0..class.keys {
-        write_set(&mut batch, Protocol::Classic, &objects.object(key, 1));
+    for key in 0..plan.keys.count {
+        requests.write_set(&mut batch, &objects.object(key, 1));
         awaited += 1;
-        if batch.len() >= BATCH_BYTES || key + 1 == class.keys {
+        if batch.len() >= BATCH_BYTES || key + 1 == plan.keys.count {
             stream.write_all(&batch)?;
             batch.clear();
             expect_stored(&mut stream, std::mem::take(&mut awaited))?;
@@ -53,11 +55,11 @@ fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), FillErr
         let mut at = 0;
         loop {
             match hear(&input[at..], false) {
-                Heard::Answer { said: Said::Stored, consumed } => {
+                Hearing::Answer { said: Said::Stored, consumed } => {
                     at += consumed;
                     awaited = awaited.saturating_sub(1);
                 }
-                Heard::Incomplete { .. } => break,
+                Hearing::Incomplete { .. } => break,
                 _ => {
                     let answer = String::from_utf8_lossy(&input[at..]).chars().take(80).collect();
                     return Err(FillError::Answer(answer));

@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroU64;
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
+use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Pace, Plan, Protocol, Verify, WorkPlan, run};
 use spindle_perf::measured::{Loop, Measured, Reason, Wrong};
-use spindle_perf::open_loop::{ClassPlan, Pace, Plan, Protocol, Verify, run};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
 use spindle_perf::sizes::Sizes;
@@ -30,7 +31,7 @@ enum Lie {
     Lost,
     /// Half of the oldest value, half of the newest.
     Torn,
-    /// Hangs up.
+    /// Hangs up, and nobody takes its place.
     Dies,
 }
 
@@ -46,6 +47,8 @@ struct Liar {
     lie: Lie,
     at: u64,
     gets: AtomicU64,
+    is_dead: AtomicBool,
+    connections: AtomicU64,
     values: Mutex<HashMap<String, Versions>>,
     last: Mutex<Vec<u8>>,
     /// All that clients said.
@@ -64,6 +67,8 @@ impl Liar {
             lie,
             at,
             gets: AtomicU64::new(0),
+            is_dead: AtomicBool::new(false),
+            connections: AtomicU64::new(0),
             values: Mutex::default(),
             last: Mutex::default(),
             heard: Mutex::default(),
@@ -71,6 +76,10 @@ impl Liar {
         let serving = Arc::clone(&liar);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
+                if serving.is_dead.load(Relaxed) {
+                    return;
+                }
+                serving.connections.fetch_add(1, Relaxed);
                 let liar = Arc::clone(&serving);
                 std::thread::spawn(move || liar.serve(stream.unwrap()));
             }
@@ -122,7 +131,10 @@ impl Liar {
             Lie::Swapped => value = last.clone(),
             Lie::Torn => value[..64].copy_from_slice(&oldest[..64]),
             Lie::Lost => return Some(b"END\r\n".to_vec()),
-            Lie::Dies => return None,
+            Lie::Dies => {
+                self.is_dead.store(true, Relaxed);
+                return None;
+            }
         }
         *last = newest;
         Some([format!("VALUE {key} 0 {}\r\n", value.len()).as_bytes(), &value, b"\r\nEND\r\n"].concat())
@@ -131,21 +143,27 @@ impl Liar {
 
 fn plan(server: SocketAddr) -> Plan {
     Plan {
-        server,
         cpu: None,
         classes: vec![ClassPlan {
             name: "test".into(),
+            server,
             pace: Pace::Open { per_second: 1000.0, arrivals: Arrivals::Constant },
             connections: 1,
             depth: 4,
-            keys: 20,
-            popularity: Popularity::Uniform,
-            sizes: Sizes::Fixed(200),
-            set_share: 0.5,
-            protocol: Protocol::Classic,
+            churn: None,
             verify: Verify::All,
-            removal: Removal::Never,
             seed: 7,
+            work: WorkPlan::Cache(CachePlan {
+                protocol: Protocol::Classic,
+                prefix: "k".into(),
+                keys: KeyPlan {
+                    count: 20,
+                    popularity: Popularity::Uniform,
+                    sizes: Sizes::Fixed(200),
+                    removal: Removal::Never,
+                },
+                set_share: 0.5,
+            }),
         }],
         warm_up: Duration::ZERO,
         measured: Duration::from_secs(1),
@@ -153,6 +171,11 @@ fn plan(server: SocketAddr) -> Plan {
         watched: None,
         environment: Environment::look(Vec::new()),
     }
+}
+
+fn cache(plan: &mut Plan) -> &mut CachePlan {
+    let WorkPlan::Cache(cache) = &mut plan.classes[0].work;
+    cache
 }
 
 fn measure(plan: &Plan) -> Measured {
@@ -185,8 +208,9 @@ fn the_same_seed_says_the_same_bytes_and_another_does_not() {
         plan.measured = Duration::from_millis(300);
         let class = &mut plan.classes[0];
         class.pace = Pace::Open { per_second: 1000.0, arrivals };
-        (class.seed, class.popularity) = (seed, Popularity::Zipf(0.9));
-        class.sizes = Sizes::Range { low: 1, high: 3000 };
+        class.seed = seed;
+        let keys = &mut cache(&mut plan).keys;
+        (keys.popularity, keys.sizes) = (Popularity::Zipf(0.9), Sizes::Range { low: 1, high: 3000 });
         assert_eq!(measure(&plan).wrong(), 0);
         liar.heard.lock().unwrap().clone()
     };
@@ -205,6 +229,29 @@ fn a_closed_loop_says_that_it_is_one_and_keeps_every_place_taken() {
     assert_eq!((measured.driven, measured.errors(), measured.wrong()), (Loop::Closed, 0, 0));
     assert!(measured.classes[0].requests > 300, "{} requests", measured.classes[0].requests);
     assert_eq!(measured.seconds[0].in_flight, 4, "four places on one connection");
+}
+
+#[test]
+fn connections_that_have_had_their_share_are_replaced_and_nothing_is_lost() {
+    let (address, liar) = Liar::known(Lie::None, 0);
+    let mut plan = plan(address);
+    (plan.classes[0].connections, plan.classes[0].churn) = (3, NonZeroU64::new(10));
+    let measured = measure(&plan);
+    let class = &measured.classes[0];
+    assert_eq!((class.requests, measured.errors(), measured.wrong()), (1000, 0, 0));
+    // The fill's, a hundred that had their share, and those that were to come next.
+    let connections = liar.connections.load(Relaxed);
+    assert!((101..=104).contains(&connections), "{connections} connections");
+}
+
+#[test]
+fn values_larger_than_a_parcel_are_sent_in_parts() {
+    let mut plan = plan(Liar::start(Lie::None, 0));
+    let keys = &mut cache(&mut plan).keys;
+    (keys.sizes, keys.count) = (Sizes::Fixed(1_000_000), 3);
+    plan.classes[0].pace = Pace::Open { per_second: 20.0, arrivals: Arrivals::Constant };
+    let measured = measure(&plan);
+    assert_eq!((measured.classes[0].requests, measured.errors(), measured.wrong()), (20, 0, 0));
 }
 
 #[test]
@@ -256,7 +303,7 @@ fn a_server_that_stops_for_a_while_delays_all_that_was_due_meanwhile() {
     };
     let mut plan = plan(address);
     // Like 1000 a second for 100 s with one second's stop, five times as fast: one in a hundred is late.
-    (plan.measured, plan.classes[0].set_share) = (Duration::from_secs(20), 0.1);
+    (plan.measured, cache(&mut plan).set_share) = (Duration::from_secs(20), 0.1);
     let measured = std::thread::scope(|scope| {
         let load = scope.spawn(|| measure(&plan));
         std::thread::sleep(Duration::from_secs(8));

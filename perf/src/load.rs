@@ -1,0 +1,192 @@
+//! A load on one core of the engine that checks what it is answered. Open, as a rule: when a request is sent is fixed
+//! beforehand, whatever the server does.
+//!
+//! ```text
+//! plan       what is to be measured
+//! class      requests of one kind: when each is due, and what waits for a free place on a connection
+//!   lane     one connection after the other: requests out as they are given to it, answers in, in order
+//!   work     the face of a protocol: which request is next, its bytes, what its answer says
+//!     cache  memcached's protocols
+//!   keyspace the keys of a class, what is stored under each, and what is known of it
+//!   record   every time that is measured, and what was wrong
+//! watch      what happens in each second, and what it costs
+//! verdict    whether the generator, not the server, was measured
+//! ```
+//!
+//! A request that finds no free place waits, and is never skipped; its response time begins when it was due. So a server
+//! that stops for a second makes every request late that was due in it, and not one of each connection. A closed loop, where
+//! the answer before says when, tells the throughput and nothing else.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use spindle_core::gate::Gate;
+use spindle_core::{Core, Descriptor};
+
+use crate::closed_loop::{LoadError, on_a_core, within};
+use crate::dial::dial;
+use crate::measured::{ClassMeasured, Loop, Measured, Second};
+use cache::CacheWork;
+pub use cache::{CachePlan, FillError, Protocol};
+use class::{Class, Driven};
+pub use keyspace::KeyPlan;
+pub use plan::{ClassPlan, Pace, Plan, Verify, WorkPlan};
+use record::Timeline;
+use watch::{Tick, Use, Watch};
+use work::Work;
+
+mod cache;
+mod class;
+mod keyspace;
+mod lane;
+mod plan;
+mod record;
+mod verdict;
+mod watch;
+mod work;
+
+/// Fills the servers, runs the plan on a thread of its own, and waits for its end. `on_second` sees every second as it ends,
+/// on a thread that is not the load's.
+///
+/// # Errors
+/// Those of starting, connecting and filling. What the server does wrong afterwards is no error: it is measured.
+pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Measured, LoadError> {
+    for class in &plan.classes {
+        match &class.work {
+            WorkPlan::Cache(cache) => cache::fill(class, cache),
+        }
+        .map_err(|error| LoadError::Fill { server: class.server, error })?;
+    }
+    let connections = plan.classes.iter().map(|class| class.connections).sum();
+    let (ticks, watched) = (mpsc::channel(), plan.watched);
+    let (tick, driven) = (ticks.0, plan.clone());
+    std::thread::scope(|scope| {
+        let reporter = scope.spawn(move || watch::report(&ticks.1, watched, on_second));
+        let measured = on_a_core(plan.cpu, connections, move |core| async move { drive(&core, &driven, tick).await });
+        let seconds = reporter.join().map_err(|_| LoadError::Died)?;
+        Ok(Measured { seconds, ..measured? })
+    })
+}
+
+/// The times of a run, in the core's nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    begin_ns: u64,
+    measured_ns: u64,
+    end_ns: u64,
+}
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+type Classes = Vec<Rc<RefCell<dyn Driven>>>;
+
+async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Measured, LoadError> {
+    let works: Vec<AnyWork> = plan.classes.iter().map(AnyWork::new).collect();
+    let sockets = connect(core, plan).await?;
+    let begin_ns = core.read_clock_ns();
+    let measured_ns = begin_ns + plan.warm_up.as_nanos() as u64;
+    let span = Span { begin_ns, measured_ns, end_ns: measured_ns + plan.measured.as_nanos() as u64 };
+    let timeline = Rc::new(RefCell::new(Timeline::new(span)));
+    let lanes = Gate::new(core);
+    let beginning = Beginning { core, span, timeline: &timeline, lanes: &lanes };
+    let ready = plan.classes.iter().zip(works).zip(sockets);
+    let classes: Classes = ready.map(|((class, work), sockets)| beginning.begin_any(class, work, sockets)).collect();
+    within(core, Duration::from_nanos(span.measured_ns.saturating_sub(core.read_clock_ns())), lanes.emptied()).await;
+    let (began, first) = (SystemTime::now(), Use::look(core, plan.watched)?);
+    let watch = Watch { core, span, timeline: &timeline, lanes: &lanes, classes: &classes, ticks };
+    let cut_short = watch.until_the_end().await;
+    let last = Use::look(core, plan.watched)?;
+    let until_ns = if cut_short.is_some() { core.read_clock_ns() } else { span.end_ns };
+    let lasted = Duration::from_nanos(until_ns.saturating_sub(span.measured_ns));
+    if cut_short.is_none() {
+        within(core, plan.patience, settled(core, &classes)).await;
+    }
+    let deadline_ns = core.read_clock_ns();
+    let classes: Vec<ClassMeasured> =
+        classes.iter().map(|class| class.borrow_mut().close(until_ns, deadline_ns)).collect();
+    let generator = last.generator_since(&first);
+    let open = plan.classes.iter().all(|class| class.pace != Pace::Closed);
+    let driven = if open { Loop::Open } else { Loop::Closed };
+    let mut reasons = verdict::reasons(driven, &classes, lasted, &generator);
+    reasons.extend(cut_short);
+    Ok(Measured {
+        driven,
+        began,
+        lasted,
+        classes,
+        seconds: Vec::new(),
+        generator,
+        server: last.server_since(&first),
+        reasons,
+        environment: plan.environment.clone(),
+    })
+}
+
+/// All connect before the first one sends.
+async fn connect(core: &Core, plan: &Plan) -> Result<Vec<Vec<Descriptor>>, LoadError> {
+    let mut sockets = Vec::new();
+    for class in &plan.classes {
+        let mut of_class = Vec::new();
+        for _ in 0..class.connections {
+            let socket = dial(core, class.server).await;
+            of_class.push(socket.map_err(|errno| LoadError::Connect { server: class.server, errno })?);
+        }
+        sockets.push(of_class);
+    }
+    Ok(sockets)
+}
+
+/// The work of a class, ready to begin.
+enum AnyWork {
+    Cache(CacheWork),
+}
+
+impl AnyWork {
+    /// Takes its time with many keys.
+    fn new(class: &ClassPlan) -> AnyWork {
+        match &class.work {
+            WorkPlan::Cache(cache) => AnyWork::Cache(CacheWork::new(cache, class)),
+        }
+    }
+}
+
+/// Starts classes. Their connections are inside `lanes` until they end for good.
+struct Beginning<'a> {
+    core: &'a Core,
+    span: Span,
+    timeline: &'a Rc<RefCell<Timeline>>,
+    lanes: &'a Gate,
+}
+
+impl Beginning<'_> {
+    fn begin_any(&self, plan: &ClassPlan, work: AnyWork, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
+        match work {
+            AnyWork::Cache(cache) => self.begin(plan, cache, sockets),
+        }
+    }
+
+    fn begin<W: Work>(&self, plan: &ClassPlan, work: W, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
+        let class = Rc::new(RefCell::new(Class::new(plan, work, self.span, self.timeline)));
+        for (index, socket) in sockets.into_iter().enumerate() {
+            let (core, class, inside) = (self.core.clone(), Rc::clone(&class), self.lanes.enter());
+            self.core.spawn("lane", async move {
+                lane::converse(&core, &class, index, socket).await;
+                drop(inside);
+            });
+        }
+        let (core, paced) = (self.core.clone(), Rc::clone(&class));
+        self.core.spawn("pacer", async move { class::pace(&core, &paced).await });
+        class
+    }
+}
+
+/// Waits until nothing is asked for and not answered.
+async fn settled(core: &Core, classes: &Classes) {
+    let is_unsettled =
+        |class: &Rc<RefCell<dyn Driven>>| class.borrow().in_flight() > 0 || class.borrow().has_more_due();
+    while classes.iter().any(is_unsettled) {
+        core.sleep_until(core.read_clock_ns() + NS_PER_SECOND / 1000).await;
+    }
+}

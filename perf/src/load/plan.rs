@@ -1,0 +1,68 @@
+//! What is to be measured: whom, with what, for how long.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::cache::CachePlan;
+use crate::arrivals::Arrivals;
+use crate::environment::Environment;
+use crate::process::Pid;
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The CPU that the load is pinned to.
+    pub cpu: Option<usize>,
+    pub classes: Vec<ClassPlan>,
+    /// What is due in this time first is sent and checked, and not counted.
+    pub warm_up: Duration,
+    pub measured: Duration,
+    /// How long after the last request is due answers may still come.
+    pub patience: Duration,
+    /// The server's process, if its CPU time is to be read.
+    pub watched: Option<Pid>,
+    pub environment: Environment,
+}
+
+/// Requests of one kind, with an offered load of their own.
+#[derive(Clone, Debug)]
+pub struct ClassPlan {
+    pub name: String,
+    pub server: SocketAddr,
+    pub pace: Pace,
+    /// At least 1.
+    pub connections: usize,
+    /// Requests outstanding on a connection, at least 1.
+    pub depth: usize,
+    /// Requests of a connection, after whose answers it is closed and another one takes its place; none: as many as come.
+    pub churn: Option<NonZeroU64>,
+    pub verify: Verify,
+    /// No other class of the plan may have it: it makes the class's objects its own.
+    pub seed: u64,
+    pub work: WorkPlan,
+}
+
+/// What the requests of a class are.
+#[derive(Clone, Debug)]
+pub enum WorkPlan {
+    Cache(CachePlan),
+}
+
+/// When the next request is due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// By a schedule. `per_second` is within [`crate::arrivals::PER_SECOND`].
+    Open { per_second: f64, arrivals: Arrivals },
+    /// As soon as there is a place for it: throughput only.
+    Closed,
+}
+
+/// How many answers are checked byte by byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verify {
+    All,
+    /// One in 64.
+    Sampled,
+    Off,
+}
