@@ -1,4 +1,14 @@
-//! A server as a child process on a CPU of its own: its CPU time, its memory, its end.
+//! A server as a child process on a CPU of its own: its CPU time, its memory, its end; of all processes that it consists
+//! of, when it forks.
+//!
+//! What the kernel does in a server's name is in its CPU time: system calls, and the softirqs that run in them. On loopback
+//! these are the receiving half of whatever it sends, up to its client's socket, just as the requests' receiving half is
+//! paid by the load. What ksoftirqd does on its CPU is nobody's; [`cpu_busy`] of a CPU that the server has to itself shows
+//! it.
+//!
+//! ```text
+//! tree    a process and its descendants
+//! ```
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -7,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 
+pub mod tree;
+
 /// A process of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pid(pub u32);
@@ -14,6 +26,8 @@ pub struct Pid(pub u32);
 /// How long a server may take to listen, and to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Of /proc/stat: USER_HZ is 100 on every architecture that this is built for.
+const TICK_MS: u64 = 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -27,7 +41,16 @@ pub enum ServerError {
     System(#[from] std::io::Error),
 }
 
-/// A running server; stopped on drop.
+/// What becomes of a server whose starter died without stopping it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orphan {
+    /// It ends at once, frozen or not.
+    Killed,
+    /// It is asked to end, and so can take along the workers that it has forked.
+    Told,
+}
+
+/// A running server; stopped on drop, with all its descendants.
 #[derive(Debug)]
 pub struct Server {
     pub address: SocketAddr,
@@ -42,9 +65,24 @@ impl Server {
     /// # Errors
     /// No such program (or no taskset or setpriv), one that ends at once, one that does not listen within ten seconds.
     pub fn start(command: &Command, cpu: usize, address: SocketAddr) -> Result<Server, ServerError> {
+        Server::start_as(command, cpu, address, Orphan::Killed)
+    }
+
+    /// The same, with a choice of what becomes of it when the calling thread ends first.
+    ///
+    /// # Errors
+    /// Those of [`Server::start`].
+    pub fn start_as(command: &Command, cpu: usize, address: SocketAddr, orphan: Orphan) -> Result<Server, ServerError> {
+        let signal = match orphan {
+            Orphan::Killed => "KILL",
+            Orphan::Told => "TERM",
+        };
         let mut pinned = Command::new("taskset");
-        pinned.arg("-c").arg(cpu.to_string()).args(["setpriv", "--pdeathsig", "KILL"]);
+        pinned.arg("-c").arg(cpu.to_string()).args(["setpriv", "--pdeathsig", signal]);
         pinned.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            value.map(|value| pinned.env(name, value));
+        }
         let words = words(command);
         let spawned = pinned.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let child = spawned.map_err(|source| ServerError::Spawn { command: words.clone(), source })?;
@@ -84,8 +122,10 @@ impl Server {
         Ok(kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal)?)
     }
 
-    /// Asks the server to end (SIGTERM, which a frozen one would not hear), and makes it end when it does not.
+    /// Asks the server to end (SIGTERM, which a frozen one would not hear), and makes it end when it does not. Workers that
+    /// it leaves behind are made to end too: nobody else would.
     fn stop(&mut self) {
+        let workers = tree::Workers::of(self.pid());
         let _ = self.signal(Signal::SIGTERM);
         let _ = self.thaw();
         let deadline = Instant::now() + PATIENCE;
@@ -93,10 +133,11 @@ impl Server {
             if Instant::now() > deadline {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
-                return;
+                break;
             }
             std::thread::sleep(LOOK_AGAIN);
         }
+        workers.end();
     }
 }
 
@@ -120,18 +161,51 @@ pub fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// CPU time of all threads of a process, its io_uring workers among them, as the scheduler last looked (a tick ago at
-/// worst).
+/// CPU time of all threads of a process and its descendants, io_uring workers among them, as the scheduler last looked (a
+/// tick ago at worst). What a descendant used that has ended since is not in it.
 ///
 /// # Errors
 /// No such process.
 pub fn cpu_time(pid: Pid) -> std::io::Result<Duration> {
-    let mut spent = Duration::ZERO;
-    for task in std::fs::read_dir(format!("/proc/{}/task", pid.0))? {
-        // A thread may end between the listing and the look.
-        spent += time_on_cpu(&task?.path()).unwrap_or_default();
+    of_all_threads(pid, |task| time_on_cpu(task).unwrap_or_default())
+}
+
+/// The sum over all threads of a process and its descendants, by a look into each thread's folder. A thread may end
+/// between the listing and the look.
+fn of_all_threads<T: std::iter::Sum>(pid: Pid, look: impl Fn(&Path) -> T) -> std::io::Result<T> {
+    let mut looks = Vec::new();
+    for (at, member) in tree::members(pid)?.into_iter().enumerate() {
+        match std::fs::read_dir(format!("/proc/{}/task", member.0)) {
+            Ok(tasks) => looks.extend(tasks.flatten().map(|task| look(&task.path()))),
+            Err(error) if at == 0 => return Err(error),
+            Err(_) => {}
+        }
     }
-    Ok(spent)
+    Ok(looks.into_iter().sum())
+}
+
+/// Time that a CPU was not idle since the machine began, whoever used it: processes, the kernel's own threads (io_uring's
+/// and ksoftirqd among them), interrupts; to about ten milliseconds. proc_stat(5).
+///
+/// # Errors
+/// No such CPU.
+pub fn cpu_busy(cpu: usize) -> std::io::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    busy_ticks(&stat, cpu)
+        .map(|ticks| Duration::from_millis(ticks * TICK_MS))
+        .ok_or_else(|| std::io::Error::other(format!("no cpu{cpu} in /proc/stat")))
+}
+
+/// Of the columns user, nice, system, idle, iowait, irq, softirq all but the two idle ones. What comes after them was not
+/// this machine's (steal), or is counted as user time already (guest).
+fn busy_ticks(stat: &str, cpu: usize) -> Option<u64> {
+    let name = format!("cpu{cpu}");
+    let line = stat.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '))?;
+    let columns: Vec<u64> = line.split_ascii_whitespace().map_while(|column| column.parse().ok()).collect();
+    match columns[..] {
+        [user, nice, system, _idle, _iowait, irq, softirq, ..] => Some(user + nice + system + irq + softirq),
+        _ => None,
+    }
 }
 
 /// CPU time of the calling thread.
@@ -149,26 +223,28 @@ fn time_on_cpu(task: &Path) -> std::io::Result<Duration> {
     spent_ns.map(Duration::from_nanos).ok_or_else(|| std::io::Error::other("no schedstat"))
 }
 
-/// Context switches of all threads of a process, wanted or not. proc_pid_status(5).
+/// Context switches of all threads of a process and its descendants, wanted or not. proc_pid_status(5).
 ///
 /// # Errors
 /// No such process.
 pub fn context_switches(pid: Pid) -> std::io::Result<u64> {
-    let mut switches = 0;
-    for task in std::fs::read_dir(format!("/proc/{}/task", pid.0))? {
-        // A thread may end between the listing and the look.
-        let status = std::fs::read_to_string(task?.path().join("status")).unwrap_or_default();
+    of_all_threads(pid, |task| {
+        let status = std::fs::read_to_string(task.join("status")).unwrap_or_default();
         let counts = status.lines().filter_map(|line| line.split_once("ctxt_switches:"));
-        switches += counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum::<u64>();
-    }
-    Ok(switches)
+        counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum()
+    })
 }
 
-/// Resident memory of a process, in bytes. proc_pid_status(5): `VmRSS`.
+/// Resident memory of a process and its descendants, in bytes: [`tree::resident_bytes`].
 ///
 /// # Errors
 /// No such process, or one without memory.
 pub fn resident_bytes(pid: Pid) -> std::io::Result<u64> {
+    tree::resident_bytes(pid)
+}
+
+/// Resident memory of one process, in bytes. proc_pid_status(5): `VmRSS`.
+fn own_resident_bytes(pid: Pid) -> std::io::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.0))?;
     let kibibytes =
         status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
@@ -186,6 +262,46 @@ mod tests {
         cpu_time(this).unwrap();
         thread_cpu_time().unwrap();
         assert!(cpu_time(Pid(0)).is_err());
+    }
+
+    fn is_zombie(pid: Pid) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('Z'))
+    }
+
+    #[test]
+    fn what_a_descendant_uses_is_counted_and_it_ends_with_the_server() {
+        // The test listens in its stead. The shell forks, and waits: only its child works.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sh -c 'while :; do :; done'; exit 0"]);
+        let server = Server::start(&command, 0, listener.local_addr().unwrap()).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while cpu_time(server.pid()).unwrap() < Duration::from_millis(100) {
+            assert!(Instant::now() < deadline, "the child's time does not rise");
+            std::thread::yield_now();
+        }
+        let members = tree::members(server.pid()).unwrap();
+        assert_eq!(members.len(), 2);
+        let child = members[1];
+        assert!(cpu_time(child).unwrap() > cpu_time(server.pid()).unwrap() / 2);
+        let (both, each) = (resident_bytes(server.pid()).unwrap(), resident_bytes(child).unwrap());
+        assert!(both > each && both < 2 * each, "{both} of both, {each} of one: the shell itself is in both");
+        assert!(context_switches(server.pid()).unwrap() >= context_switches(child).unwrap());
+        drop(server);
+        // As an orphan it may never be waited for.
+        while Path::new(&format!("/proc/{}", child.0)).exists() && !is_zombie(child) {
+            assert!(Instant::now() < deadline, "the child lives on");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_cpu_is_busy_as_the_columns_have_it() {
+        let stat = "cpu  1 1 1 1 1 1 1 1 0 0\ncpu1 10 2 30 4000 500 6 7 800 9 0\ncpu11 9 9 9 9 9 9 9 9 9 9\n";
+        assert_eq!(busy_ticks(stat, 1), Some(55));
+        assert_eq!(busy_ticks(stat, 2), None);
+        assert!(cpu_busy(0).unwrap() > Duration::ZERO && cpu_busy(usize::MAX).is_err());
     }
 
     #[test]
