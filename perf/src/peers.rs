@@ -10,6 +10,8 @@
 //! hit_ratio     what stays in memory on a skewed trace
 //! worst_case    the longest set and flush_all, with few and with many items
 //! report        all of it as Markdown
+//! install       a peer's program: where it is, or the package that brings it
+//! files         the servers of files and the proxies
 //! ```
 
 use std::path::PathBuf;
@@ -24,8 +26,10 @@ pub use rows::{Row, UnknownRow};
 
 mod ceiling;
 mod contender;
+pub mod files;
 mod hit_ratio;
 mod idle;
+pub mod install;
 mod items;
 mod report;
 mod rows;
@@ -37,7 +41,7 @@ mod worst_case;
 pub struct Options {
     /// The binary that answers to `spindle memcached`; none: the peers alone.
     pub spindle: Option<PathBuf>,
-    /// Debian's memcached; none: the one on PATH.
+    /// Debian's memcached; none: the one that is found, or installed.
     pub memcached: Option<PathBuf>,
     /// More caches that take memcached's options.
     pub others: Vec<Other>,
@@ -80,6 +84,14 @@ pub enum Progress {
     StandardError,
 }
 
+impl Progress {
+    fn say(self, line: &str) {
+        if self == Progress::StandardError {
+            eprintln!("{line}");
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options {
@@ -110,8 +122,8 @@ pub enum PeersError {
         "server and load need a CPU each, and this process may run on {cpus}: nothing measured here would mean anything"
     )]
     TooFewCpus { cpus: usize },
-    #[error("no memcached on PATH to compare with: apt-get install memcached")]
-    MemcachedMissing,
+    #[error(transparent)]
+    Install(#[from] install::InstallError),
     #[error("{0} is not a program that can be run: {1}")]
     Unrunnable(PathBuf, std::io::Error),
     #[error(
@@ -142,9 +154,7 @@ struct Field {
 
 impl Field {
     fn progress(&self, step: &str) {
-        if self.progress == Progress::StandardError {
-            eprintln!("{step}");
-        }
+        self.progress.say(step);
     }
 
     /// Those with memory and items.
@@ -184,7 +194,7 @@ impl Field {
 /// Measures every row.
 ///
 /// # Errors
-/// Fewer than two CPUs, too little memory, no memcached, a server that does not start, answers wrongly or falls silent.
+/// Fewer than two CPUs, too little memory, no memcached and none to be had, a server that does not start, answers wrongly or falls silent.
 pub fn run(options: &Options) -> Result<Report, PeersError> {
     let place = Place::choose()?;
     let mut field = Field {

@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::install::Needed;
 use super::{Options, PeersError};
 use crate::process::{Server, ServerError, free_address};
 use crate::talk::Talk;
+
+const MEMCACHED: Needed = Needed { program: "memcached", package: "memcached", modules: &[] };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -106,7 +109,10 @@ impl Contender {
 
 /// Spindle, memcached and the others, in this order.
 pub(super) fn line_up(options: &Options) -> Result<Vec<Contender>, PeersError> {
-    let memcached = options.memcached.clone().or_else(|| on_path("memcached")).ok_or(PeersError::MemcachedMissing)?;
+    let memcached = match &options.memcached {
+        Some(named) => named.clone(),
+        None => MEMCACHED.find_or_install(&|line| options.progress.say(line))?,
+    };
     let mut contenders = Vec::new();
     if let Some(spindle) = &options.spindle {
         contenders.push(contender(Kind::Spindle, "Spindle", spindle, "--version")?);
@@ -123,9 +129,4 @@ fn contender(kind: Kind, name: &str, binary: &Path, version_flag: &str) -> Resul
     let said = said.map_err(|error| PeersError::Unrunnable(binary.into(), error))?;
     let version = String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or_default().trim().to_owned();
     Ok(Contender { kind, name: name.into(), binary: binary.into(), version })
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
