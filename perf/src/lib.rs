@@ -9,6 +9,7 @@
 //!   tally         what came of it
 //!   alternation   one request at a time, each set beside one that does nothing
 //! load          a load whose send times are fixed beforehand: response times that mean something
+//! slow          clients that trickle, stall, abort, or sit there, beside a load
 //! arrivals      when requests are due
 //! popularity    which keys they ask for;  zipf: the law behind it
 //! sizes         how large values are
@@ -39,5 +40,6 @@ pub mod popularity;
 pub mod process;
 pub mod report;
 pub mod sizes;
+pub mod slow;
 pub mod talk;
 pub mod zipf;
