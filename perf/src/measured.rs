@@ -85,6 +85,8 @@ pub struct Wrong {
     pub swapped: u64,
     /// Fewer or more bytes than the object has.
     pub length: u64,
+    /// Another part of the object than the one that was asked for.
+    pub misplaced: u64,
     /// Not there, though it was written and nothing may have removed it.
     pub lost: u64,
 }
@@ -144,7 +146,7 @@ impl Errors {
 
 impl Wrong {
     pub fn total(&self) -> u64 {
-        self.corrupt + self.stale + self.torn + self.swapped + self.length + self.lost
+        self.corrupt + self.stale + self.torn + self.swapped + self.length + self.misplaced + self.lost
     }
 }
 

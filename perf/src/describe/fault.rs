@@ -20,6 +20,9 @@ pub enum Fault {
     Swapped { key: u64, seed: u64 },
     #[error("length: {got} bytes instead of {expected}")]
     Length { expected: u64, got: u64 },
+    /// Of an answer that says which part of the object it is.
+    #[error("misplaced: bytes from {got} on instead of those from {asked} on")]
+    Misplaced { asked: u64, got: u64 },
     #[error("lost: nothing there, though version {oldest} was acknowledged before the read was sent")]
     Lost { oldest: u32 },
 }
@@ -32,6 +35,7 @@ impl Fault {
             Fault::Torn { .. } => &mut wrong.torn,
             Fault::Swapped { .. } => &mut wrong.swapped,
             Fault::Length { .. } => &mut wrong.length,
+            Fault::Misplaced { .. } => &mut wrong.misplaced,
             Fault::Lost { .. } => &mut wrong.lost,
         };
         *counter += 1;

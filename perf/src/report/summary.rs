@@ -149,6 +149,9 @@ struct WrongInFile {
     torn: u64,
     swapped: u64,
     length: u64,
+    /// Older results have none.
+    #[serde(default)]
+    misplaced: u64,
     lost: u64,
 }
 
@@ -211,14 +214,15 @@ impl Figures {
         [("refused", refused), ("unfinished", unfinished), ("broken", broken), ("malformed", malformed)]
     }
 
-    pub fn wrong_kinds(&self) -> [(&'static str, u64); 6] {
-        let Wrong { corrupt, stale, torn, swapped, length, lost } = self.wrong_by_kind;
+    pub fn wrong_kinds(&self) -> [(&'static str, u64); 7] {
+        let Wrong { corrupt, stale, torn, swapped, length, misplaced, lost } = self.wrong_by_kind;
         [
             ("corrupt", corrupt),
             ("stale", stale),
             ("torn", torn),
             ("swapped", swapped),
             ("length", length),
+            ("misplaced", misplaced),
             ("lost", lost),
         ]
     }
@@ -240,6 +244,7 @@ fn wrong_of(classes: &[ClassMeasured]) -> Wrong {
         torn: sum.torn + class.wrong.torn,
         swapped: sum.swapped + class.wrong.swapped,
         length: sum.length + class.wrong.length,
+        misplaced: sum.misplaced + class.wrong.misplaced,
         lost: sum.lost + class.wrong.lost,
     })
 }
