@@ -62,6 +62,7 @@ pub enum Absence {
 /// were ever deleted.
 #[derive(Clone, Debug)]
 pub struct Ledger {
+    /// Those beyond its end are in version 1, and stay in it.
     versions: Vec<Versions>,
     /// Keys with writes that are not settled.
     rounds: HashMap<u64, Round>,
@@ -79,6 +80,8 @@ struct Versions {
     oldest: u32,
 }
 
+const FIRST: Versions = Versions { asked: 1, oldest: 1 };
+
 #[derive(Clone, Copy, Debug)]
 struct Round {
     first: u32,
@@ -91,13 +94,22 @@ impl Ledger {
         Ledger::all(keys, Versions { asked: 0, oldest: 0 }, removal)
     }
 
+    /// Of keys without number that are all there in version 1, and that nobody writes or deletes.
+    pub fn unchanging() -> Ledger {
+        Ledger::written(0, Removal::Never)
+    }
+
     /// Of keys that are all there in version 1.
     pub fn written(keys: usize, removal: Removal) -> Ledger {
-        Ledger::all(keys, Versions { asked: 1, oldest: 1 }, removal)
+        Ledger::all(keys, FIRST, removal)
     }
 
     fn all(keys: usize, versions: Versions, removal: Removal) -> Ledger {
         Ledger { versions: vec![versions; keys], rounds: HashMap::new(), deleted: HashMap::new(), removal }
+    }
+
+    fn versions(&self, key: u64) -> Versions {
+        self.versions.get(key as usize).copied().unwrap_or(FIRST)
     }
 
     /// A write is about to be sent: its version. One key has at most 2^32 - 1 of them.
@@ -138,12 +150,12 @@ impl Ledger {
 
     /// A read is about to be sent.
     pub fn read(&self, key: u64) -> Sent {
-        Sent { key, oldest: self.versions[key as usize].oldest }
+        Sent { key, oldest: self.versions(key).oldest }
     }
 
     /// What a read may return that is answered now.
     pub fn known(&self, sent: Sent) -> Known {
-        Known { oldest: sent.oldest, newest: self.versions[sent.key as usize].asked }
+        Known { oldest: sent.oldest, newest: self.versions(sent.key).asked }
     }
 
     /// Why a read that is answered now may have found nothing; it is lost if there is no reason.
@@ -172,6 +184,14 @@ mod tests {
     use super::*;
 
     const KEY: u64 = 1;
+
+    #[test]
+    fn what_never_changes_is_there_in_its_first_version() {
+        let ledger = Ledger::unchanging();
+        let sent = ledger.read(u64::MAX);
+        assert_eq!(ledger.known(sent), Known { oldest: 1, newest: 1 });
+        assert_eq!(ledger.absence(sent), Err(Fault::Lost { oldest: 1 }));
+    }
 
     #[derive(Clone, Debug)]
     enum Step {
