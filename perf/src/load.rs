@@ -7,6 +7,7 @@
 //!   lane     one connection after the other: requests out as they are given to it, answers in, in order
 //!   work     the face of a protocol: which request is next, its bytes, what its answer says
 //!     cache  memcached's protocols
+//!     http   HTTP/1.1
 //!   keyspace the keys of a class, what is stored under each, and what is known of it
 //!   record   every time that is measured, and what was wrong
 //! watch      what happens in each second, and what it costs
@@ -29,8 +30,9 @@ use crate::closed_loop::{LoadError, on_a_core, within};
 use crate::dial::dial;
 use crate::measured::{ClassMeasured, Loop, Measured, Second};
 use cache::CacheWork;
-pub use cache::{CachePlan, FillError, Protocol};
+pub use cache::{CacheFillError, CachePlan, Protocol};
 use class::{Class, Driven};
+use http::{HttpFillError, HttpWork};
 pub use keyspace::KeyPlan;
 pub use plan::{ClassPlan, Pace, Plan, Verify, WorkPlan};
 use record::Timeline;
@@ -39,6 +41,7 @@ use work::Work;
 
 mod cache;
 mod class;
+pub mod http;
 mod keyspace;
 mod lane;
 mod plan;
@@ -55,7 +58,8 @@ mod work;
 pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Measured, LoadError> {
     for class in &plan.classes {
         match &class.work {
-            WorkPlan::Cache(cache) => cache::fill(class, cache),
+            WorkPlan::Cache(cache) => cache::fill(class, cache).map_err(FillError::Cache),
+            WorkPlan::Http(http) => http::fill(class, http).map_err(FillError::Http),
         }
         .map_err(|error| LoadError::Fill { server: class.server, error })?;
     }
@@ -68,6 +72,15 @@ pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Me
         let seconds = reporter.join().map_err(|_| LoadError::Died)?;
         Ok(Measured { seconds, ..measured? })
     })
+}
+
+/// Why a server could not be filled.
+#[derive(Debug, thiserror::Error)]
+pub enum FillError {
+    #[error(transparent)]
+    Cache(CacheFillError),
+    #[error(transparent)]
+    Http(HttpFillError),
 }
 
 /// The times of a run, in the core's nanoseconds.
@@ -141,6 +154,7 @@ async fn connect(core: &Core, plan: &Plan) -> Result<Vec<Vec<Descriptor>>, LoadE
 /// The work of a class, ready to begin.
 enum AnyWork {
     Cache(CacheWork),
+    Http(HttpWork),
 }
 
 impl AnyWork {
@@ -148,6 +162,7 @@ impl AnyWork {
     fn new(class: &ClassPlan) -> AnyWork {
         match &class.work {
             WorkPlan::Cache(cache) => AnyWork::Cache(CacheWork::new(cache, class)),
+            WorkPlan::Http(http) => AnyWork::Http(HttpWork::new(http, class)),
         }
     }
 }
@@ -164,6 +179,7 @@ impl Beginning<'_> {
     fn begin_any(&self, plan: &ClassPlan, work: AnyWork, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
         match work {
             AnyWork::Cache(cache) => self.begin(plan, cache, sockets),
+            AnyWork::Http(http) => self.begin(plan, http, sockets),
         }
     }
 

@@ -174,7 +174,7 @@ fn plan(server: SocketAddr) -> Plan {
 }
 
 fn cache(plan: &mut Plan) -> &mut CachePlan {
-    let WorkPlan::Cache(cache) = &mut plan.classes[0].work;
+    let WorkPlan::Cache(cache) = &mut plan.classes[0].work else { unreachable!("it is the work of a cache") };
     cache
 }
 

@@ -14,7 +14,7 @@ use super::work::{HangUp, Heard, Then, Verdict, Work, Written};
 use crate::describe::{Fault, Outcome, Part, Sent, check};
 use crate::sizes::even;
 use answer::{Hearing, Said, hear};
-pub use fill::FillError;
+pub use fill::CacheFillError;
 pub(super) use fill::fill;
 use request::Requests;
 

@@ -3,6 +3,7 @@
 use spindle_core::simulator::Random;
 
 use super::{ClassPlan, Verify};
+use crate::corpus::Corpus;
 use crate::describe::{Ledger, Object, Removal};
 use crate::popularity::{Chooser, Popularity};
 use crate::sizes::Sizes;
@@ -55,6 +56,18 @@ impl Keyspace {
             chooser: Chooser::new(keys.popularity, keys.count, seeds.draw()),
             objects: Objects::new(keys, class.seed),
             ledger: Ledger::written(keys.count as usize, keys.removal),
+            verify: class.verify,
+            dice: Random::new(seeds.draw()),
+        }
+    }
+
+    /// The files of a corpus: all are there, and nobody changes them.
+    pub(super) fn of_corpus(corpus: &Corpus, popularity: Popularity, class: &ClassPlan) -> Keyspace {
+        let mut seeds = Random::new(class.seed);
+        Keyspace {
+            chooser: Chooser::new(popularity, corpus.files, seeds.draw()),
+            objects: Objects { sizes: corpus.sizes.clone(), seed: corpus.seed },
+            ledger: Ledger::unchanging(),
             verify: class.verify,
             dice: Random::new(seeds.draw()),
         }

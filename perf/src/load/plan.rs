@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::cache::CachePlan;
+use super::http::HttpPlan;
 use crate::arrivals::Arrivals;
 use crate::environment::Environment;
 use crate::process::Pid;
@@ -47,6 +48,7 @@ pub struct ClassPlan {
 #[derive(Clone, Debug)]
 pub enum WorkPlan {
     Cache(CachePlan),
+    Http(HttpPlan),
 }
 
 /// When the next request is due.

@@ -11,7 +11,7 @@ use crate::load::keyspace::Objects;
 
 /// Why a cache could not be filled.
 #[derive(Debug, thiserror::Error)]
-pub enum FillError {
+pub enum CacheFillError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("it hung up")]
@@ -24,7 +24,7 @@ pub enum FillError {
 const BATCH_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(in crate::load) fn fill(class: &ClassPlan, plan: &CachePlan) -> Result<(), FillError> {
+pub(in crate::load) fn fill(class: &ClassPlan, plan: &CachePlan) -> Result<(), CacheFillError> {
     let mut stream = TcpStream::connect_timeout(&class.server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -44,12 +44,12 @@ pub(in crate::load) fn fill(class: &ClassPlan, plan: &CachePlan) -> Result<(), F
     Ok(())
 }
 
-fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), FillError> {
+fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), CacheFillError> {
     let (mut input, mut chunk) = (Vec::new(), [0; 16 * 1024]);
     while awaited > 0 {
         let count = stream.read(&mut chunk)?;
         if count == 0 {
-            return Err(FillError::HungUp);
+            return Err(CacheFillError::HungUp);
         }
         input.extend_from_slice(&chunk[..count]);
         let mut at = 0;
@@ -62,7 +62,7 @@ fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), FillErr
                 Hearing::Incomplete { .. } => break,
                 _ => {
                     let answer = String::from_utf8_lossy(&input[at..]).chars().take(80).collect();
-                    return Err(FillError::Answer(answer));
+                    return Err(CacheFillError::Answer(answer));
                 }
             }
         }

@@ -1,0 +1,156 @@
+//! What the head of an answer says.
+
+use super::{FIELDS_MAX, Malformed, Then, To};
+
+/// The fields that a load looks at; all of them point into the input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head<'a> {
+    pub status: u16,
+    /// Content-Length; that of a HEAD's answer and of a 304 counts bytes that do not follow.
+    pub length: Option<u64>,
+    pub content_range: Option<ContentRange>,
+    pub etag: Option<&'a [u8]>,
+    pub last_modified: Option<&'a [u8]>,
+    pub date: Option<&'a [u8]>,
+}
+
+/// Which bytes of an object a 206 has: both ends included (RFC 9110, 14.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentRange {
+    pub first: u64,
+    pub last: u64,
+    /// Of the object, in bytes, when the server says.
+    pub total: Option<u64>,
+}
+
+/// How the length of a body is told: RFC 9112, 6.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// 1xx: another answer follows.
+    Interim,
+    Nothing,
+    Sized(u64),
+    Chunked,
+    UntilEnd,
+}
+
+pub(super) struct ParsedHead<'a> {
+    pub(super) head: Head<'a>,
+    pub(super) framing: Framing,
+    pub(super) then: Then,
+    pub(super) bytes: usize,
+}
+
+/// The head at the front of `input`, if all of it is there.
+pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malformed> {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut fields);
+    let bytes = match response.parse(input).map_err(Malformed::Head)? {
+        httparse::Status::Complete(bytes) => bytes,
+        httparse::Status::Partial => return Ok(None),
+    };
+    let is_old = response.version != Some(1);
+    let status = response.code.unwrap_or(0);
+    let mut head = Head { status, ..Head::default() };
+    let mut is_chunked = false;
+    let mut then = if is_old { Then::Close } else { Then::Keep };
+    for field in response.headers.iter() {
+        let (name, value) = (field.name, field.value);
+        if name.eq_ignore_ascii_case("content-length") {
+            let length = number(value).ok_or(Malformed::Length)?;
+            if head.length.replace(length).is_some_and(|before| before != length) {
+                return Err(Malformed::Length);
+            }
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            // Twice chunked is no coding either, and HTTP/1.0 has none.
+            if is_old || is_chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Malformed::Coding);
+            }
+            is_chunked = true;
+        } else if name.eq_ignore_ascii_case("connection") {
+            then = connection(value).unwrap_or(then);
+        } else if name.eq_ignore_ascii_case("etag") {
+            head.etag = Some(value);
+        } else if name.eq_ignore_ascii_case("last-modified") {
+            head.last_modified = Some(value);
+        } else if name.eq_ignore_ascii_case("date") {
+            head.date = Some(value);
+        } else if name.eq_ignore_ascii_case("content-range") {
+            head.content_range = content_range(value);
+        }
+    }
+    let framing = match (to, status) {
+        (_, 101) => return Err(Malformed::Upgrade),
+        (_, 100..=199) => Framing::Interim,
+        _ if is_chunked && head.length.is_some() => return Err(Malformed::TwoLengths),
+        (To::Head, _) | (_, 204 | 304) => Framing::Nothing,
+        _ if is_chunked => Framing::Chunked,
+        _ => head.length.map_or(Framing::UntilEnd, Framing::Sized),
+    };
+    if framing == Framing::UntilEnd {
+        then = Then::Close;
+    }
+    Ok(Some(ParsedHead { head, framing, then, bytes }))
+}
+
+/// What a Connection field says of the connection, if anything.
+fn connection(value: &[u8]) -> Option<Then> {
+    let mut options = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    options.find_map(|option| match option {
+        _ if option.eq_ignore_ascii_case(b"close") => Some(Then::Close),
+        _ if option.eq_ignore_ascii_case(b"keep-alive") => Some(Then::Keep),
+        _ => None,
+    })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    // A sign is part of a number to Rust, and not to HTTP.
+    let all_digits = digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| all_digits)?.parse().ok()
+}
+
+/// `bytes FIRST-LAST/TOTAL`, where the total may be `*`.
+fn content_range(value: &[u8]) -> Option<ContentRange> {
+    let (unit, range) = value.split_at_checked(6)?;
+    let slash = range.iter().position(|&byte| byte == b'/')?;
+    let (bytes, total) = (&range[..slash], &range[slash + 1..]);
+    let dash = bytes.iter().position(|&byte| byte == b'-')?;
+    let (first, last) = (number(&bytes[..dash])?, number(&bytes[dash + 1..])?);
+    let total = if total == b"*" { None } else { Some(number(total)?) };
+    let holds = unit.eq_ignore_ascii_case(b"bytes ") && first <= last && total.is_none_or(|total| last < total);
+    holds.then_some(ContentRange { first, last, total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_range_says_which_bytes_of_how_many() {
+        let range = |first, last, total| Some(ContentRange { first, last, total });
+        assert_eq!(content_range(b"bytes 0-0/1"), range(0, 0, Some(1)));
+        assert_eq!(content_range(b"Bytes 10-19/*"), range(10, 19, None));
+        for wrong in [
+            "",
+            "bytes",
+            "bytes */20",
+            "bytes 5-4/20",
+            "bytes 0-20/20",
+            "bytes +1-2/20",
+            "bytes -2/20",
+            "bytes 1-2",
+            "items 1-2/20",
+            "bytes 1-18446744073709551616/*",
+        ] {
+            assert_eq!(content_range(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_connection_field_is_a_list() {
+        assert_eq!(connection(b"Close"), Some(Then::Close));
+        assert_eq!(connection(b"TE , close"), Some(Then::Close));
+        assert_eq!(connection(b"keep-alive"), Some(Then::Keep));
+        assert_eq!(connection(b"upgrade"), None);
+    }
+}
