@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use spindle_perf::closed_loop::LoadError;
-use spindle_perf::load;
+use spindle_perf::load::{self, Plan};
 use spindle_perf::measured::{Measured, Reason};
 use spindle_perf::peers::{self, PeersError, UnknownRow};
 use spindle_perf::report::line::{self, Output};
@@ -14,7 +14,8 @@ use spindle_perf::report::{csv, hgrm, hlog, html, json, summary::Summary};
 
 use crate::arguments::LoadArguments;
 use crate::arguments::load::LoadWork;
-use crate::arguments::load::cache::{CacheLoadArguments, CacheLoadError};
+use crate::arguments::load::output::OutputArguments;
+use crate::arguments::load::refusal::Refusal;
 use crate::failure::EXIT_SYSTEM;
 use crate::say;
 
@@ -30,7 +31,7 @@ pub enum LoadFailure {
     #[error(transparent)]
     Peers(#[from] PeersError),
     #[error(transparent)]
-    Cache(#[from] CacheLoadError),
+    Refused(#[from] Refusal),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("cannot write {path}: {error}")]
@@ -50,7 +51,7 @@ pub const EXIT_INVALID: u8 = 3;
 impl LoadFailure {
     pub fn exit_status(&self) -> u8 {
         match self {
-            LoadFailure::Row(_) | LoadFailure::Cache(_) => EXIT_LOAD_USAGE,
+            LoadFailure::Row(_) | LoadFailure::Refused(_) => EXIT_LOAD_USAGE,
             LoadFailure::Invalid => EXIT_INVALID,
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,
             LoadFailure::Binary(_) | LoadFailure::Output(_) | LoadFailure::File { .. } => EXIT_SYSTEM,
@@ -65,23 +66,24 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
             let options = typed.decide(std::env::current_exe().map_err(LoadFailure::Binary)?)?;
             say::print(&format!("{}\n", peers::run(&options)?)).map_err(LoadFailure::Output)
         }
-        LoadWork::Cache(typed) => cache(typed),
+        LoadWork::Cache(typed) => measure(&typed.decide()?, &typed.class.server, &typed.output),
     }
 }
 
-fn cache(typed: &CacheLoadArguments) -> Result<(), LoadFailure> {
-    let (plan, output) = (typed.decide()?, Output::of_stdout());
+/// Runs a plan. `label` says on a page what was measured.
+fn measure(plan: &Plan, label: &str, kept: &OutputArguments) -> Result<(), LoadFailure> {
+    let output = Output::of_stdout();
     // A name that cannot be written should not cost a measurement.
-    let mut files = Files::create(typed)?;
+    let mut files = Files::create(kept)?;
     let planned = plan.measured;
     say::print(&format!("{}\n", line::head(output))).map_err(LoadFailure::Output)?;
-    let measured = load::run(&plan, move |at, second| {
+    let measured = load::run(plan, move |at, second| {
         // A reader who has gone does not end the measurement.
         let _ = say::print(&format!("{}\n", line::second(at, second, planned, output)));
     })?;
     let summary = Summary::of(&measured);
     say::print(&format!("\n{}\n", line::closing(&summary, output))).map_err(LoadFailure::Output)?;
-    files.write(typed, &measured, &summary)?;
+    files.write(label, &measured, &summary)?;
     let died = measured.reasons.iter().any(|reason| matches!(reason, Reason::CutShort { .. }));
     let (errors, wrong) = (measured.errors(), measured.wrong());
     if errors + wrong > 0 || died {
@@ -100,19 +102,19 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    fn create(typed: &'a CacheLoadArguments) -> Result<Files<'a>, LoadFailure> {
+    fn create(kept: &'a OutputArguments) -> Result<Files<'a>, LoadFailure> {
         let create = |path: &'a Option<PathBuf>| path.as_deref().map(ResultFile::create).transpose();
         Ok(Files {
-            json: create(&typed.json)?,
-            csv: create(&typed.csv)?,
-            hgrm: create(&typed.hgrm)?,
-            hlog: create(&typed.hlog)?,
-            html: create(&typed.html)?,
+            json: create(&kept.json)?,
+            csv: create(&kept.csv)?,
+            hgrm: create(&kept.hgrm)?,
+            hlog: create(&kept.hlog)?,
+            html: create(&kept.html)?,
         })
     }
 
-    fn write(&mut self, typed: &CacheLoadArguments, measured: &Measured, summary: &Summary) -> Result<(), LoadFailure> {
-        let run = html::Run { label: &typed.server, summary };
+    fn write(&mut self, label: &str, measured: &Measured, summary: &Summary) -> Result<(), LoadFailure> {
+        let run = html::Run { label, summary };
         let written = [
             ResultFile::write(&mut self.json, |out| json::write(summary, out)),
             ResultFile::write(&mut self.csv, |out| csv::write(&summary.timeline, out)),

@@ -1,7 +1,21 @@
 //! The load lab's command line.
+//!
+//! ```text
+//! cache, ...  what is asked of a server: a class of requests
+//!   offer     its load and its connections;  server: whom it is for
+//! run         how long, and where
+//! output      what is kept of the result
+//! refusal     why it cannot be;  number: bounds
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod cache;
+mod number;
+pub mod offer;
+pub mod output;
+pub mod refusal;
+pub mod run;
+mod server;
 
 use std::path::PathBuf;
 use std::time::Duration;

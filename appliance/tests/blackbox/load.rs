@@ -36,11 +36,12 @@ fn a_load_checks_every_answer_and_writes_its_result() {
 #[test]
 fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
     for (arguments, reason) in [
-        ("127.0.0.1:1 --rate 0", "a rate is from"),
-        ("127.0.0.1:1 --set-share 1.5", "a share is from 0 to 1"),
+        ("127.0.0.1:1 --rate 0", "'--rate <RATE>': it is a number from 0.000001 to 1000000000"),
+        ("127.0.0.1:1 --set-share 1.5", "it is a number from 0 to 1"),
         ("127.0.0.1:1 --value huge", "huge"),
         ("127.0.0.1:1 --key-distribution zipf:x", "zipf:x"),
         ("127.0.0.1:1 --no-such-option", "--no-such-option"),
+        ("127.0.0.1:1 --connections 60000 --depth 100", "--depth 100: connections times depth is at most 4194304"),
         ("nowhere.invalid:11211", "no such server"),
     ] {
         let output = load(arguments);
@@ -49,5 +50,5 @@ fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
     }
     let output = load("127.0.0.1:1");
     assert_eq!(output.status.code(), Some(2), "nobody listens: {}", said(&output));
-    assert!(said(&output).contains("cannot connect to 127.0.0.1:1"), "{}", said(&output));
+    assert!(said(&output).contains("127.0.0.1:1: cannot connect: "), "{}", said(&output));
 }

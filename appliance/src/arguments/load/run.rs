@@ -1,0 +1,56 @@
+//! What a run has, whatever is asked in it: how long it lasts, and where.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use clap::Args;
+use spindle_perf::environment::Environment;
+use spindle_perf::load::{ClassPlan, Plan};
+use spindle_perf::process::Pid;
+
+#[derive(Clone, Debug, Args)]
+pub struct RunArguments {
+    /// Seconds that are measured
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = measured)]
+    pub seconds: Duration,
+    /// Seconds before that, which are not
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub warm_up: Duration,
+    /// Seconds that late answers are waited for in the end
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub patience: Duration,
+    /// The CPU that the load runs on
+    #[arg(long)]
+    pub cpu: Option<usize>,
+    /// The server's process, on this machine: its CPU time and memory are shown, too
+    #[arg(long, value_name = "PID")]
+    pub server_pid: Option<u32>,
+}
+
+impl RunArguments {
+    pub(super) fn plan(&self, classes: Vec<ClassPlan>) -> Plan {
+        Plan {
+            cpu: self.cpu,
+            classes,
+            warm_up: self.warm_up,
+            measured: self.seconds,
+            patience: self.patience,
+            watched: self.server_pid.map(Pid),
+            environment: Environment::look(std::env::args().collect()),
+        }
+    }
+}
+
+/// A time that may be none.
+pub(super) fn seconds(typed: &str) -> Result<Duration, String> {
+    let number = typed.parse().ok().filter(|number| (0.0..=1e6).contains(number));
+    number.map(Duration::from_secs_f64).ok_or_else(|| "it is a number of seconds from 0 to 1000000".into())
+}
+
+/// A time that something is measured in.
+pub(super) fn measured(typed: &str) -> Result<Duration, String> {
+    seconds(typed)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "it is a number of seconds to 1000000, above 0".into())
+}
