@@ -22,6 +22,7 @@ use spindle_core::stall::StallReport;
 use spindle_core::thread::{CorePlan, start};
 use spindle_core::{Core, Errno, Limits};
 
+use crate::descriptors::{self, TooFewDescriptors};
 use crate::dial::dial;
 use crate::load::FillError;
 use crate::process::{self, Pid};
@@ -97,6 +98,8 @@ pub struct Outcome {
 pub enum LoadError {
     #[error("the load's core cannot start: {0}")]
     Engine(#[from] Unsupported),
+    #[error(transparent)]
+    OpenFiles(#[from] TooFewDescriptors),
     #[error("cannot connect to {server}: {errno}")]
     Connect { server: SocketAddr, errno: Errno },
     #[error("cannot fill {server}: {error}")]
@@ -134,6 +137,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, LoadError>> + 'static,
 {
+    descriptors::make_room(connections)?;
     let (answer, outcome) = mpsc::channel();
     let plan = CorePlan {
         name: "load".into(),

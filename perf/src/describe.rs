@@ -83,6 +83,23 @@ impl Object {
         header
     }
 
+    /// Whether these are its bytes, all of them.
+    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+        if bytes.len() as u64 != self.length {
+            return false;
+        }
+        let stream = Stream::of(&self.author());
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        let mut head = stream.block(0);
+        if self.length >= HEADER as u64 {
+            head[..HEADER].copy_from_slice(&self.header());
+        }
+        let Some((first, blocks)) = blocks.split_first() else { return *rest == head[..rest.len()] };
+        let mut ahead = (1..).map(|index| stream.block(index));
+        let is_body = *first == head && blocks.iter().all(|block| ahead.next().as_ref() == Some(block));
+        is_body && (rest.is_empty() || ahead.next().is_some_and(|block| *rest == block[..rest.len()]))
+    }
+
     fn author(&self) -> Author {
         Author { key: self.key, seed: self.seed, version: self.version }
     }

@@ -18,7 +18,7 @@
 //! measured      what came of a load
 //!   report        the same as JSON, CSV, HdrHistogram's formats, a page, lines
 //!   environment   and where it was measured
-//! dial          connecting on the engine
+//! dial          connecting on the engine;  descriptors: room for so many
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
 //! machine       what a figure has to say about where it was measured
@@ -30,6 +30,7 @@ pub mod arrivals;
 pub mod closed_loop;
 pub mod corpus;
 pub mod describe;
+pub mod descriptors;
 mod dial;
 pub mod environment;
 pub mod load;

@@ -60,6 +60,10 @@ struct Found {
 /// Checks an answer that is there in one piece. All versions are as long as `expected`, whose own version does not matter.
 /// What comes back is the version read, or where the bytes tell of none the newest that has them.
 pub fn check(expected: &Object, part: Part, bytes: &[u8], known: Known) -> Result<u32, Fault> {
+    // Nearly every answer is this one, and to know that is much less work than to say what it is.
+    if part == Part::Whole && (Object { version: known.newest, ..*expected }).is(bytes) && known.newest > 0 {
+        return Ok(known.newest);
+    }
     let mut reading = Reading::new(expected.key, expected.seed, part);
     reading.take(bytes);
     reading.end(known, |_| expected.length)

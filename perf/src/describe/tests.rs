@@ -49,6 +49,16 @@ fn in_pieces(part: Part, bytes: &[u8], pieces: &[usize], length: u64, known: Kno
 
 proptest! {
     #[test]
+    fn an_object_is_its_bytes_and_no_others(length in lengths(), at: prop::sample::Index, flipped in 1..=255u8) {
+        let object = object(3, length);
+        let mut bytes = bytes(&object);
+        prop_assert!(object.is(&bytes));
+        prop_assert!(!object.is(&bytes[1..]));
+        bytes[at.index(length as usize)] ^= flipped;
+        prop_assert!(!object.is(&bytes));
+    }
+
+    #[test]
     fn any_range_is_the_same_bytes(length in lengths(), from: prop::sample::Index, to: prop::sample::Index) {
         let object = object(3, length);
         let (from, to) = (from.index(length as usize), to.index(length as usize));

@@ -156,8 +156,11 @@ impl<W: Work> Class<W> {
     fn due(&mut self, core: &Core, intended_ns: u64, now_ns: u64) {
         self.record.due(intended_ns);
         self.timeline.borrow_mut().due(intended_ns);
-        self.waiting.push_back(Due { intended_ns, noticed_ns: now_ns.max(intended_ns), asked: None });
-        self.place(core, now_ns);
+        let due = Due { intended_ns, noticed_ns: now_ns.max(intended_ns), asked: None };
+        match self.free_lane() {
+            Some(index) if self.waiting.is_empty() => self.give(core, index, due, now_ns),
+            _ => self.waiting.push_back(due),
+        }
     }
 
     /// The connection at the front of those with a free place.
@@ -178,21 +181,26 @@ impl<W: Work> Class<W> {
             && let Some(index) = self.free_lane()
             && let Some(due) = self.waiting.pop_front()
         {
-            self.free.pop_front();
-            let moments = Moments {
-                intended_ns: due.intended_ns,
-                noticed_ns: due.noticed_ns,
-                placed_ns: now_ns.max(due.noticed_ns),
-                sent_ns: 0,
-            };
-            let asked = due.asked.unwrap_or_else(|| self.work.draw(now_ns));
-            let lane = &mut self.lanes[index];
-            lane.flying.push_back(Flying { asked, moments });
-            lane.unwritten += 1;
-            lane.left -= 1;
-            if let Some(task) = lane.task {
-                core.wake(task);
-            }
+            self.give(core, index, due, now_ns);
+        }
+    }
+
+    /// Gives it to the connection at the front of those with a free place.
+    fn give(&mut self, core: &Core, index: usize, due: Due<W::Asked>, now_ns: u64) {
+        self.free.pop_front();
+        let moments = Moments {
+            intended_ns: due.intended_ns,
+            noticed_ns: due.noticed_ns,
+            placed_ns: now_ns.max(due.noticed_ns),
+            sent_ns: 0,
+        };
+        let asked = due.asked.unwrap_or_else(|| self.work.draw(now_ns));
+        let lane = &mut self.lanes[index];
+        lane.flying.push_back(Flying { asked, moments });
+        lane.unwritten += 1;
+        lane.left -= 1;
+        if let Some(task) = lane.task {
+            core.wake(task);
         }
     }
 

@@ -37,6 +37,9 @@ pub(super) struct Record {
     wrong: Wrong,
     response_ns: Histogram<u64>,
     service_ns: Histogram<u64>,
+    /// Of those that did not wait for a place: all of it is the generator's, and this is recorded once instead of thrice.
+    lag_unwaited_ns: Histogram<u64>,
+    /// Of the others.
     lag_ns: Histogram<u64>,
     lag_server_ns: Histogram<u64>,
     lag_generator_ns: Histogram<u64>,
@@ -53,6 +56,7 @@ impl Record {
             wrong: Wrong::default(),
             response_ns: response_histogram(),
             service_ns: response_histogram(),
+            lag_unwaited_ns: response_histogram(),
             lag_ns: response_histogram(),
             lag_server_ns: response_histogram(),
             lag_generator_ns: response_histogram(),
@@ -86,6 +90,9 @@ impl Record {
         let lag_ns = moments.sent_ns.saturating_sub(moments.intended_ns);
         self.response_ns.saturating_record(done_ns.saturating_sub(moments.intended_ns).max(1));
         self.service_ns.saturating_record(done_ns.saturating_sub(moments.sent_ns).max(1));
+        if waited_ns == 0 {
+            return self.lag_unwaited_ns.saturating_record(lag_ns.max(1));
+        }
         self.lag_ns.saturating_record(lag_ns.max(1));
         self.lag_server_ns.saturating_record(waited_ns.max(1));
         self.lag_generator_ns.saturating_record(lag_ns.saturating_sub(waited_ns).max(1));
@@ -109,9 +116,13 @@ impl Record {
     }
 
     /// `until_ns`: the end of the run, where it was earlier than planned.
-    pub(super) fn close(&self, name: &str, until_ns: u64) -> ClassMeasured {
+    pub(super) fn close(&mut self, name: &str, until_ns: u64) -> ClassMeasured {
         let lasted_ns = until_ns.min(self.span.end_ns).saturating_sub(self.span.measured_ns);
         let seconds = lasted_ns as f64 / NS_PER_SECOND as f64;
+        let unwaited = std::mem::replace(&mut self.lag_unwaited_ns, response_histogram());
+        self.lag_ns += &unwaited;
+        self.lag_generator_ns += &unwaited;
+        self.lag_server_ns.saturating_record_n(1, unwaited.len());
         ClassMeasured {
             name: name.into(),
             offered_per_second: self.offered as f64 / seconds.max(1e-9),
