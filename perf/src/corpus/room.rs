@@ -38,11 +38,12 @@ pub(super) fn check(corpus: &Corpus) -> Result<(), CorpusError> {
 fn check_filesystem(corpus: &Corpus, roots: &[usize]) -> Result<(), CorpusError> {
     let root = &corpus.roots[roots[0]];
     let filesystem = statvfs(root).map_err(|errno| of_root(root, errno.into()))?;
-    let free = free(&filesystem);
+    let (free, whole) = (free(&filesystem), whole(&filesystem));
     let block = filesystem.fragment_size().max(1);
-    let mut needed = Space::default();
-    indices(corpus, roots).for_each(|index| needed.add(corpus.object(index).length, block));
-    if needed.bytes > free.bytes || needed.inodes > free.inodes {
+    let mut needed = needed(corpus, roots, block, &whole);
+    let is_short = |needed: &Space| needed.bytes > free.bytes || needed.inodes > free.inodes;
+    let fits_ever = needed.bytes <= whole.bytes && needed.inodes <= whole.inodes;
+    if is_short(&needed) && fits_ever {
         // Only then is it worth to look at each file that is there already.
         let standing = standing(corpus, roots, block);
         needed.bytes = needed.bytes.saturating_sub(standing.bytes);
@@ -58,12 +59,44 @@ fn check_filesystem(corpus: &Corpus, roots: &[usize]) -> Result<(), CorpusError>
     Ok(())
 }
 
-/// Without what is kept for root. Some filesystems count no inodes: they make them of bytes.
+/// Without what is kept for root.
 fn free(filesystem: &Statvfs) -> Space {
     Space {
-        bytes: filesystem.blocks_available().saturating_mul(filesystem.fragment_size()),
-        inodes: if filesystem.files() == 0 { u64::MAX } else { filesystem.files_available() },
+        bytes: counted(filesystem.blocks(), filesystem.blocks_available()).saturating_mul(filesystem.fragment_size()),
+        inodes: counted(filesystem.files(), filesystem.files_available()),
     }
+}
+
+/// With nothing on it.
+fn whole(filesystem: &Statvfs) -> Space {
+    Space {
+        bytes: counted(filesystem.blocks(), filesystem.blocks()).saturating_mul(filesystem.fragment_size()),
+        inodes: counted(filesystem.files(), filesystem.files()),
+    }
+}
+
+/// A filesystem that has none in all does not count them: btrfs makes inodes of bytes, and a tmpfs may be without a bound.
+fn counted(in_all: u64, number: u64) -> u64 {
+    if in_all == 0 { u64::MAX } else { number }
+}
+
+/// All files, or more than the whole filesystem holds: ten billion lengths are not added up to say no.
+fn needed(corpus: &Corpus, roots: &[usize], block: u64, whole: &Space) -> Space {
+    let files = |root: usize| (corpus.files + corpus.roots.len() as u64 - 1 - root as u64) / corpus.roots.len() as u64;
+    let inodes: u64 = roots.iter().map(|&root| files(root)).sum();
+    // None is empty, so each has a block.
+    let least = Space { bytes: inodes.saturating_mul(block), inodes };
+    if least.bytes > whole.bytes || least.inodes > whole.inodes {
+        return least;
+    }
+    let mut needed = Space::default();
+    for index in indices(corpus, roots) {
+        needed.add(corpus.object(index).length, block);
+        if needed.bytes > whole.bytes {
+            break;
+        }
+    }
+    needed
 }
 
 /// What the files take already, and do not need again.
@@ -101,7 +134,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         check(&corpus(&[folder.path()], 3, 1)).unwrap();
         let error = check(&corpus(&[folder.path()], 3, 1 << 60)).unwrap_err();
-        assert!(matches!(error, CorpusError::Bytes { needed, .. } if needed == 3 << 60), "{error}");
+        assert!(matches!(error, CorpusError::Bytes { needed, .. } if needed >= 1 << 60), "{error}");
+        // The most that there can be is refused as fast.
+        let error = check(&corpus(&[folder.path()], super::super::FILES_MAX, 1)).unwrap_err();
+        assert!(matches!(error, CorpusError::Bytes { .. } | CorpusError::Inodes { .. }), "{error}");
         let error = check(&corpus(&[folder.path()], 3, u64::MAX)).unwrap_err();
         assert!(matches!(error, CorpusError::Bytes { needed: u64::MAX, .. }), "{error}");
     }
