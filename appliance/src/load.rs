@@ -1,6 +1,8 @@
 //! Running the load lab from the command line.
 #![forbid(unsafe_code)]
 
+pub mod corpus;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -34,6 +36,8 @@ pub enum LoadFailure {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Corpus(#[from] corpus::CorpusFailure),
     #[error("cannot write {path}: {error}")]
     File { path: PathBuf, error: io::Error },
     /// Errors, or answers that were not true.
@@ -52,6 +56,7 @@ impl LoadFailure {
     pub fn exit_status(&self) -> u8 {
         match self {
             LoadFailure::Row(_) | LoadFailure::Refused(_) => EXIT_LOAD_USAGE,
+            LoadFailure::Corpus(failure) => failure.exit_status(),
             LoadFailure::Invalid => EXIT_INVALID,
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,
             LoadFailure::Binary(_) | LoadFailure::Output(_) | LoadFailure::File { .. } => EXIT_SYSTEM,
@@ -67,6 +72,7 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
             say::print(&format!("{}\n", peers::run(&options)?)).map_err(LoadFailure::Output)
         }
         LoadWork::Cache(typed) => measure(&typed.decide()?, &typed.class.server, &typed.output),
+        LoadWork::Corpus(typed) => Ok(corpus::run(typed)?),
     }
 }
 

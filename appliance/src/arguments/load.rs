@@ -3,6 +3,7 @@
 //! ```text
 //! cache, ...  what is asked of a server: a class of requests
 //!   offer     its load and its connections;  server: whom it is for
+//! corpus      files to be asked for
 //! run         how long, and where
 //! output      what is kept of the result
 //! refusal     why it cannot be;  number: bounds
@@ -10,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cache;
+pub mod corpus;
 mod number;
 pub mod offer;
 pub mod output;
@@ -34,6 +36,8 @@ pub struct LoadArguments {
 pub enum LoadWork {
     /// Put an open-loop load on a cache, check every answer, and say whether the generator kept up
     Cache(Box<cache::CacheLoadArguments>),
+    /// Write files for a server to serve, of a law of sizes, from a seed; check them, make them cold or warm
+    Corpus(corpus::CorpusArguments),
     /// Measure Spindle beside the servers that it replaces, in interleaved rounds, and print one table
     Peers(PeersArguments),
 }
