@@ -41,7 +41,10 @@ pub(super) async fn act(client: &Client<'_>, wire: &mut Wire<'_>, version: u32) 
             trickled_upload(wire, to, &object, client.steps(*bytes_per_second)).await
         }
         Behaviour::SlowReader { of, bytes_per_second } => slow_reader(wire, of, client.steps(*bytes_per_second)).await,
-        Behaviour::StalledReader { of, first_bytes, stall } => stalled_reader(wire, of, *first_bytes, *stall).await,
+        Behaviour::StalledReader { of, first_bytes, stall, rest_bytes_per_second } => {
+            let rest = client.steps(*rest_bytes_per_second);
+            stalled_reader(wire, of, *first_bytes, *stall, rest).await
+        }
         Behaviour::SlowHeaders { of, bytes_per_second } => {
             slow_headers(wire, of, client.steps(*bytes_per_second)).await
         }
@@ -88,20 +91,22 @@ async fn abort_mid_body(
 
 async fn slow_reader(wire: &mut Wire<'_>, of: &DownloadTarget, steps: Steps) -> Step<End> {
     let mut exchange = ask(wire, of).await?;
-    loop {
-        let now_ns = exchange.wire.core().now_ns();
-        exchange.wire.rest_until(steps.after(now_ns)).await;
-        read_exactly(&mut exchange, steps.portion).await?;
-    }
+    read_slowly(&mut exchange, steps).await
 }
 
-async fn stalled_reader(wire: &mut Wire<'_>, of: &DownloadTarget, first_bytes: u64, stall: Duration) -> Step<End> {
+async fn stalled_reader(
+    wire: &mut Wire<'_>,
+    of: &DownloadTarget,
+    first_bytes: u64,
+    stall: Duration,
+    rest: Steps,
+) -> Step<End> {
     let mut exchange = ask(wire, of).await?;
     read_exactly(&mut exchange, first_bytes).await?;
     let stall_ns = u64::try_from(stall.as_nanos()).unwrap_or(u64::MAX);
     let now_ns = exchange.wire.core().now_ns();
     exchange.wire.rest_until(now_ns.saturating_add(stall_ns)).await;
-    Ok(exchange.listen_to_the_end().await)
+    read_slowly(&mut exchange, rest).await
 }
 
 async fn abort_mid_answer(wire: &mut Wire<'_>, of: &DownloadTarget, after_bytes: u64, how: Abort) -> Step<End> {
@@ -183,6 +188,14 @@ async fn read_exactly(exchange: &mut Exchange<'_, '_>, bytes: u64) -> Step<()> {
         left -= exchange.listen(left.min(READ_BYTES_MAX)).await?;
     }
     Ok(())
+}
+
+async fn read_slowly(exchange: &mut Exchange<'_, '_>, steps: Steps) -> Step<End> {
+    loop {
+        let now_ns = exchange.wire.core().now_ns();
+        exchange.wire.rest_until(steps.after(now_ns)).await;
+        read_exactly(exchange, steps.portion).await?;
+    }
 }
 
 /// Prepares the close that follows.

@@ -17,8 +17,9 @@ pub enum Behaviour {
     /// Asks, and reads the answer a little at a time. Expects all of it. What it does not read piles up: in a receive
     /// buffer as small as the kernel has, then with the server.
     SlowReader { of: DownloadTarget, bytes_per_second: NonZeroU64 },
-    /// Asks, reads so many bytes, nothing for a while, and then the rest. Expects all of it. The receive buffer is small.
-    StalledReader { of: DownloadTarget, first_bytes: u64, stall: Duration },
+    /// Asks, reads so many bytes, nothing for a while, and then the rest at a rate: those who stalled together would
+    /// storm together. Expects all of it. The receive buffer is small.
+    StalledReader { of: DownloadTarget, first_bytes: u64, stall: Duration, rest_bytes_per_second: NonZeroU64 },
     /// A request that never ends: header lines of HTTP (`X-a: b`), or ever more keys of a memcached `get`. Expects nothing.
     SlowHeaders { of: DownloadTarget, bytes_per_second: NonZeroU64 },
     /// Sends the head and so many bytes of the body, and goes away; of a body that is not longer, without its answer.
@@ -26,7 +27,7 @@ pub enum Behaviour {
     /// Asks, reads so many bytes, head and all, and goes away. The receive buffer is small. An answer that is not longer
     /// is read whole, and as expected.
     AbortMidAnswer { of: DownloadTarget, after_bytes: u64, how: Abort },
-    /// Asks, says that it will not say more (FIN), and reads the answer. Expects all of it.
+    /// Asks, says that it will not say more (FIN), and reads the answer at once. Expects all of it.
     HalfClose { of: DownloadTarget },
     /// Asks again and again on one connection, and never reads. The receive buffer is small. Expects nothing; once the
     /// server stops reading, it asks no more.
