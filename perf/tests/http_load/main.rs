@@ -1,5 +1,6 @@
-//! The load on servers of HTTP put to the test itself: by servers that lie, close, fall silent and die.
+//! The load on servers of HTTP put to the test itself: by servers that lie, close, fall silent and die, and by nginx.
 
+mod nginx;
 mod server;
 
 use std::net::SocketAddr;
