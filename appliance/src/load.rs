@@ -73,6 +73,7 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
         }
         LoadWork::Cache(typed) => measure(&typed.decide()?, &typed.class.server, &typed.output),
         LoadWork::Corpus(typed) => Ok(corpus::run(typed)?),
+        LoadWork::Http(typed) => measure(&typed.decide()?, &typed.class.url.to_string(), &typed.output),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The load lab's command line.
 //!
 //! ```text
-//! cache, ...  what is asked of a server: a class of requests
+//! cache, http what is asked of a server: a class of requests
 //!   offer     its load and its connections;  server: whom it is for
 //! corpus      files to be asked for
 //! run         how long, and where
@@ -12,6 +12,7 @@
 
 pub mod cache;
 pub mod corpus;
+pub mod http;
 mod number;
 pub mod offer;
 pub mod output;
@@ -38,6 +39,8 @@ pub enum LoadWork {
     Cache(Box<cache::CacheLoadArguments>),
     /// Write files for a server to serve, of a law of sizes, from a seed; check them, make them cold or warm
     Corpus(corpus::CorpusArguments),
+    /// Put such a load on a server of files and uploads
+    Http(Box<http::HttpLoadArguments>),
     /// Measure Spindle beside the servers that it replaces, in interleaved rounds, and print one table
     Peers(PeersArguments),
 }

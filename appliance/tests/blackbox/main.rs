@@ -18,6 +18,7 @@ mod framing;
 mod kit;
 mod listening;
 mod load;
+mod load_http;
 mod machinery;
 mod malformed;
 mod memory;

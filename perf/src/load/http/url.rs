@@ -31,6 +31,17 @@ pub enum UrlError {
     Path,
 }
 
+impl Url {
+    /// `HOST:PORT`, to connect to.
+    pub fn server(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
 impl FromStr for Url {
     type Err = UrlError;
 
@@ -88,7 +99,8 @@ mod tests {
         assert_eq!(parts("http://box:7500/"), ("box".into(), 7500, "/".into()));
         assert_eq!(parts("http://10.0.0.1:80/dev1/a%20b/"), ("10.0.0.1".into(), 80, "/dev1/a%20b/".into()));
         assert_eq!(parts("http://[::1]:8080/x"), ("::1".into(), 8080, "/x".into()));
-        assert_eq!("http://[::1]:8080/x".parse::<Url>().unwrap().authority, "[::1]:8080");
+        let server = |text: &str| text.parse::<Url>().unwrap().server();
+        assert_eq!([server("http://[::1]/x"), server("http://box/")], ["[::1]:80", "box:80"]);
     }
 
     #[test]
