@@ -91,6 +91,14 @@ struct Span {
     end_ns: u64,
 }
 
+impl Span {
+    /// Whether what is due or done then counts.
+    #[inline]
+    fn is_measured(&self, at_ns: u64) -> bool {
+        (self.measured_ns..self.end_ns).contains(&at_ns)
+    }
+}
+
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 type Classes = Vec<Rc<RefCell<dyn Driven>>>;

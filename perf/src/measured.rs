@@ -5,6 +5,9 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
+pub use packed::Packed;
+
+mod packed;
 
 /// Who decides when the next request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ pub struct Second {
     pub errors: u64,
     pub wrong: u64,
     /// Of those answered in this second.
-    pub response_ns: Histogram<u64>,
+    pub response_ns: Packed,
     pub server_cpu: Option<Duration>,
 }
 

@@ -1,11 +1,13 @@
 //! Every time that is measured, and what was wrong.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 
 use super::{NS_PER_SECOND, Span};
 use crate::closed_loop::response_histogram;
 use crate::describe::Fault;
-use crate::measured::{ClassMeasured, Errors, Second, Wrong};
+use crate::measured::{ClassMeasured, Errors, Packed, Second, Wrong};
 
 /// The moments of one request, in the core's nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +65,9 @@ impl Record {
         }
     }
 
-    /// Whether what is due then counts.
-    #[inline]
-    fn counts(&self, intended_ns: u64) -> bool {
-        (self.span.measured_ns..self.span.end_ns).contains(&intended_ns)
-    }
-
     #[inline]
     pub(super) fn due(&mut self, intended_ns: u64) {
-        self.offered += u64::from(self.counts(intended_ns));
+        self.offered += u64::from(self.span.is_measured(intended_ns));
     }
 
     /// A request was answered; with its fault, if the answer is not true.
@@ -81,7 +77,7 @@ impl Record {
         if let Some(fault) = fault {
             fault.count(&mut self.wrong);
         }
-        if !self.counts(moments.intended_ns) {
+        if !self.span.is_measured(moments.intended_ns) {
             return;
         }
         self.requests += 1;
@@ -109,7 +105,7 @@ impl Record {
 
     /// A request was not answered by the deadline: it has waited at least so long.
     pub(super) fn unfinished(&mut self, intended_ns: u64, deadline_ns: u64) {
-        if self.counts(intended_ns) {
+        if self.span.is_measured(intended_ns) {
             self.errors.unfinished += 1;
             self.response_ns.saturating_record(deadline_ns.saturating_sub(intended_ns).max(1));
         }
@@ -139,54 +135,66 @@ impl Record {
     }
 }
 
-/// The second under way, all classes together. What comes after the measured time is nowhere in it.
+/// What happened in a second, all classes together.
+pub(super) struct Counted {
+    pub(super) offered: u64,
+    pub(super) achieved: u64,
+    pub(super) in_flight: u64,
+    pub(super) errors: u64,
+    pub(super) wrong: u64,
+    pub(super) response_ns: Histogram<u64>,
+}
+
+impl Counted {
+    fn nothing() -> Counted {
+        Counted { offered: 0, achieved: 0, in_flight: 0, errors: 0, wrong: 0, response_ns: response_histogram() }
+    }
+
+    /// To be kept.
+    pub(super) fn second(&self, server_cpu: Option<Duration>) -> Second {
+        Second {
+            offered: self.offered,
+            achieved: self.achieved,
+            in_flight: self.in_flight,
+            errors: self.errors,
+            wrong: self.wrong,
+            response_ns: Packed::of(&self.response_ns),
+            server_cpu,
+        }
+    }
+}
+
+/// The second under way. What comes after the measured time is in none.
 pub(super) struct Timeline {
-    second: Second,
+    counted: Counted,
     span: Span,
 }
 
 impl Timeline {
     pub(super) fn new(span: Span) -> Timeline {
-        Timeline { second: empty_second(), span }
-    }
-
-    fn is_measured(&self, at_ns: u64) -> bool {
-        (self.span.measured_ns..self.span.end_ns).contains(&at_ns)
+        Timeline { counted: Counted::nothing(), span }
     }
 
     #[inline]
     pub(super) fn due(&mut self, intended_ns: u64) {
-        self.second.offered += u64::from(self.is_measured(intended_ns));
+        self.counted.offered += u64::from(self.span.is_measured(intended_ns));
     }
 
     #[inline]
     pub(super) fn answered(&mut self, intended_ns: u64, done_ns: u64, is_wrong: bool) {
-        if self.is_measured(done_ns) {
-            self.second.achieved += 1;
-            self.second.wrong += u64::from(is_wrong);
-            self.second.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
+        if self.span.is_measured(done_ns) {
+            self.counted.achieved += 1;
+            self.counted.wrong += u64::from(is_wrong);
+            self.counted.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
         }
     }
 
     pub(super) fn failed(&mut self, at_ns: u64) {
-        self.second.errors += u64::from(self.is_measured(at_ns));
+        self.counted.errors += u64::from(self.span.is_measured(at_ns));
     }
 
-    /// Takes the second under way, and begins the next. What is told of a moment just before the end of a second after
-    /// that, counts in the next.
-    pub(super) fn end_second(&mut self, in_flight: u64) -> Second {
-        Second { in_flight, ..std::mem::replace(&mut self.second, empty_second()) }
-    }
-}
-
-fn empty_second() -> Second {
-    Second {
-        offered: 0,
-        achieved: 0,
-        in_flight: 0,
-        errors: 0,
-        wrong: 0,
-        response_ns: response_histogram(),
-        server_cpu: None,
+    /// Takes the second under way, and begins the next.
+    pub(super) fn end_second(&mut self, in_flight: u64) -> Counted {
+        Counted { in_flight, ..std::mem::replace(&mut self.counted, Counted::nothing()) }
     }
 }

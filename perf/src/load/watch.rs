@@ -11,7 +11,7 @@ use std::time::Duration;
 use spindle_core::Core;
 use spindle_core::gate::Gate;
 
-use super::record::Timeline;
+use super::record::{Counted, Timeline};
 use super::{Classes, LoadError, NS_PER_SECOND, Span};
 use crate::closed_loop::within;
 use crate::measured::{Generator, Reason, Second, ServerCost};
@@ -21,7 +21,7 @@ use crate::process::{self, Pid};
 pub(super) enum Tick {
     /// The measured time begins.
     Begin,
-    Second(Second),
+    Second(Counted),
 }
 
 /// Looks at a run once a second.
@@ -72,8 +72,9 @@ pub(super) fn report(
     let (mut seconds, mut before) = (Vec::new(), None);
     for tick in ticks {
         let now = look();
-        if let Tick::Second(mut second) = tick {
-            second.server_cpu = now.zip(before).map(|(now, before): (Duration, Duration)| now.saturating_sub(before));
+        if let Tick::Second(counted) = tick {
+            let used = now.zip(before).map(|(now, before): (Duration, Duration)| now.saturating_sub(before));
+            let second = counted.second(used);
             on_second(seconds.len() as u64, &second);
             seconds.push(second);
         }

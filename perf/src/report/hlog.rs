@@ -30,7 +30,7 @@ pub fn write(measured: &Measured, out: &mut impl Write) -> io::Result<()> {
         IntervalLogWriterBuilder::new().with_max_value_divisor(NS_PER_MS).begin_log_with(out, &mut serializer)?;
     for (at, second) in measured.seconds.iter().enumerate() {
         let (began, lasted) = (Duration::from_secs(at as u64), width(at, measured.lasted));
-        log.write_histogram(&second.response_ns, began, lasted, None).map_err(|error| match error {
+        log.write_histogram(&second.response_ns.unpack(), began, lasted, None).map_err(|error| match error {
             IntervalLogWriterError::IoError(error) => error,
             IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
         })?;
@@ -80,7 +80,7 @@ mod tests {
             assert_eq!(interval.duration(), Duration::from_millis(if at == 4 { 500 } else { 1000 }));
             let bytes = base64(interval.encoded_histogram());
             let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
-            assert_eq!(histogram, second.response_ns);
+            assert_eq!(histogram, second.response_ns.unpack());
         }
         assert!(log.starts_with(b"#[Logged by spindle load, in nanoseconds]\n#[Histogram log format version 1.3]\n"));
     }

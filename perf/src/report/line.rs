@@ -51,7 +51,7 @@ pub fn head(output: Output) -> String {
 
 /// The second `at` of a load that is to last `planned`. Wrong answers count among the errors.
 pub fn second(at: u64, second: &Second, planned: Duration, output: Output) -> String {
-    let times = Percentiles::of(&second.response_ns);
+    let times = Percentiles::of(&second.response_ns.unpack());
     let time = |ns| if times.count == 0 { "-".into() } else { latency(ns) };
     let bad = second.errors + second.wrong;
     let errors = format!("{:>7}", count(bad));
@@ -172,7 +172,10 @@ fn cost(summary: &Summary) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hdrhistogram::Histogram;
+
     use super::*;
+    use crate::measured::Packed;
     use crate::report::sample;
 
     const PLANNED: Duration = Duration::from_secs(20);
@@ -191,7 +194,7 @@ mod tests {
     #[test]
     fn a_silent_second_has_no_percentiles() {
         let mut silent = sample::run(1).seconds.remove(0);
-        silent.response_ns.reset();
+        silent.response_ns = Packed::of(&Histogram::new(3).unwrap());
         silent.server_cpu = None;
         let line = second(0, &silent, PLANNED, Output::Plain);
         assert_eq!(line.split_whitespace().filter(|column| *column == "-").count(), 4, "{line}");

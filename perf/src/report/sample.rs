@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
-use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Reason, Second, ServerCost, Wrong};
+use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Packed, Reason, Second, ServerCost, Wrong};
 
 const REQUESTS_PER_SECOND: u64 = 2000;
 
@@ -65,7 +65,7 @@ fn second(at: u64) -> Second {
         in_flight: 3 + at % 5,
         errors: 0,
         wrong: 0,
-        response_ns: times(REQUESTS_PER_SECOND, base_ns, at + 10),
+        response_ns: Packed::of(&times(REQUESTS_PER_SECOND, base_ns, at + 10)),
         server_cpu: Some(Duration::from_secs_f64(0.4 + (at % 11) as f64 * 0.005)),
     }
 }

@@ -305,7 +305,7 @@ impl From<CurvePoint> for (f64, u64) {
 
 impl Row {
     fn of(at: usize, second: &Second, lasted: Duration) -> Row {
-        let percentiles = Percentiles::of(&second.response_ns);
+        let percentiles = Percentiles::of(&second.response_ns.unpack());
         Row {
             at_s: at as u64,
             seconds: width(at, lasted).as_secs_f64(),

@@ -1,6 +1,9 @@
 //! The structure of the page; how it looks is for eyes.
 
+use hdrhistogram::Histogram;
+
 use super::*;
+use crate::measured::Packed;
 use crate::report::sample;
 use crate::report::summary::Row;
 
@@ -113,7 +116,7 @@ fn a_run_without_answers_has_a_page() {
             class.requests = 0;
         }
         for second in &mut measured.seconds {
-            second.response_ns.reset();
+            second.response_ns = Packed::of(&Histogram::new(3).unwrap());
             second.server_cpu = None;
         }
         let page = page_of(&Summary::of(&measured));
