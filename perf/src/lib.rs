@@ -18,6 +18,7 @@
 //! measured      what came of a load
 //!   report        the same as JSON, CSV, HdrHistogram's formats, a page, lines
 //!   environment   and where it was measured
+//! sweep         servers under a ladder of loads, and the knee of each
 //! dial          connecting on the engine;  descriptors: room for so many
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
@@ -42,5 +43,6 @@ pub mod process;
 pub mod report;
 pub mod sizes;
 pub mod slow;
+pub mod sweep;
 pub mod talk;
 pub mod zipf;

@@ -167,17 +167,23 @@ impl Measured {
     }
 }
 
+impl Reason {
+    /// How a reason begins that is the generator's own doing: in a file it is only words.
+    pub const OF_GENERATOR: &str = "the generator was ";
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Reason::GeneratorLate { p99_9_ns, bound_ns } => write!(
                 formatter,
-                "the generator was late: {:.1} µs at p99.9, {:.1} µs is the bound",
+                "{}late: {:.1} µs at p99.9, {:.1} µs is the bound",
+                Reason::OF_GENERATOR,
                 *p99_9_ns as f64 / 1e3,
                 *bound_ns as f64 / 1e3
             ),
             Reason::GeneratorSaturated { busy } => {
-                write!(formatter, "the generator was saturated: {:.0} % of a CPU", busy * 100.0)
+                write!(formatter, "{}saturated: {:.0} % of a CPU", Reason::OF_GENERATOR, busy * 100.0)
             }
             Reason::NotAchieved { achieved_per_second, offered_per_second } => write!(
                 formatter,

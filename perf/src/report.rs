@@ -8,7 +8,7 @@
 //! hlog      a histogram a second, for HdrHistogram's log tools
 //! html      one page with the plots
 //! line      a terminal: a line a second, and the end
-//! figures   how numbers are written for people
+//! figures   how numbers are written for people;  markdown: and tables of them
 //! ```
 
 pub mod csv;
@@ -18,6 +18,7 @@ pub mod hlog;
 pub mod html;
 pub mod json;
 pub mod line;
+pub mod markdown;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod summary;

@@ -6,12 +6,14 @@
 //! plot          one plot: its frame, and what is drawn within
 //! percentiles   latency by percentile
 //! against_load  latency against load, of several runs
+//! ladder        a sweep or a search: that, and the knees
 //! timeline      a run, second by second
 //! tables        the numbers
 //! style.css     how it looks
 //! ```
 
 mod against_load;
+mod ladder;
 mod percentiles;
 mod plot;
 mod scale;
@@ -25,6 +27,7 @@ use super::figures::{latency, percent, rate};
 use super::line::CLOSED_LABEL;
 use super::summary::Summary;
 use crate::measured::Loop;
+pub use ladder::page_of_ladder;
 use text::Text;
 
 const STYLE: &str = include_str!("html/style.css");
@@ -57,21 +60,9 @@ pub fn page(runs: &[Run<'_>]) -> String {
 }
 
 fn write_page(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
-    let title = title(runs);
-    let title = Text(&title);
-    write!(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<h1>{title}</h1>\n"
-    )?;
-    if let Some(first) = runs.first() {
-        let machine = first.summary.environment.machine.to_string();
-        writeln!(out, "<p class=\"soft\">Spindle load, {}{}</p>", driven(runs), Text(&machine))?;
-    }
-    writeln!(out, "</header>")?;
+    let machine = runs.first().map(|run| &run.summary.environment.machine);
+    let soft = machine.map(|machine| format!("Spindle load, {}{machine}", driven(runs)));
+    head(out, &title(runs), soft.as_deref())?;
     banners(out, runs)?;
     match runs {
         [run] => {
@@ -88,10 +79,27 @@ fn write_page(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
     writeln!(out, "</main>\n</body>\n</html>")
 }
 
+/// Of every page, up to where its own begins.
+fn head(out: &mut String, title: &str, soft: Option<&str>) -> fmt::Result {
+    let title = Text(title);
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<h1>{title}</h1>\n"
+    )?;
+    if let Some(soft) = soft {
+        writeln!(out, "<p class=\"soft\">{}</p>", Text(soft))?;
+    }
+    writeln!(out, "</header>")
+}
+
 fn several(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
     writeln!(out, "<h2>Runs</h2>")?;
     tables::runs(out, runs)?;
-    against_load::section(out, runs)?;
+    against_load::section(out, runs, None)?;
     percentiles::of_runs(out, runs)?;
     writeln!(out, "<h2>Each run</h2>")?;
     for (at, run) in runs.iter().enumerate() {

@@ -25,13 +25,14 @@ struct Head {
     schema: u64,
 }
 
-/// Writes it, with a line for every field, and for every class and second.
+/// Writes a summary, or another result, with a line for every field and for every item of its lists: for every class and
+/// second.
 ///
 /// # Errors
 /// What the writer says.
-pub fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+pub fn write(result: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Lines::default());
-    summary.serialize(&mut serializer)?;
+    result.serialize(&mut serializer)?;
     writeln!(out)
 }
 

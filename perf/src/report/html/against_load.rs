@@ -1,4 +1,5 @@
-//! Latency against load: the curve on which a server's knee is seen, from several runs.
+//! Latency against load: the curve on which a server's knee is seen, from several runs. Where a
+//! load was run several times, the line goes through the medians.
 
 use std::fmt;
 
@@ -7,22 +8,14 @@ use super::plot::{Caption, Key, Plot, series};
 use super::scale::Axis;
 use crate::measured::Loop;
 use crate::report::figures::{latency, rate};
-use crate::report::summary::Percentiles;
+use crate::sweep::limit::{Limit, Rank};
 
 const HEIGHT: f64 = 280.0;
 
-/// One of the percentiles that are drawn.
-#[derive(Clone, Copy)]
-struct Rank {
-    name: &'static str,
-    of: fn(&Percentiles) -> u64,
-}
-
-const RANKS: [Rank; 3] = [
-    Rank { name: "p50", of: |times| times.p50 },
-    Rank { name: "p99", of: |times| times.p99 },
-    Rank { name: "p99.9", of: |times| times.p99_9 },
-];
+/// Those that are drawn.
+const RANKS: [Rank; 3] = [Rank::P50, Rank::P99, Rank::P99Nine];
+/// A line that is no server's.
+const LIMIT: &str = "rest dashed";
 
 /// The points of one curve, by rising load.
 struct Curve<'a> {
@@ -32,7 +25,7 @@ struct Curve<'a> {
 }
 
 /// Nothing when fewer than two runs had a load of their own: a closed loop has none.
-pub(super) fn section(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+pub(super) fn section(out: &mut String, runs: &[Run<'_>], limit: Option<&Limit>) -> fmt::Result {
     let mut runs: Vec<Run<'_>> = runs
         .iter()
         .filter(|run| run.summary.driven == Loop::Open && run.summary.total.response_ns.count > 0)
@@ -52,51 +45,72 @@ pub(super) fn section(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
     match labels.as_slice() {
         // One server: its percentiles in one plot.
         [label] => {
-            let curves = RANKS.map(|rank| Curve { name: rank.name.into(), rank, runs: of(label) });
-            figure(out, "Latency against load", "load", &curves)
+            let curves = RANKS.map(|rank| Curve { name: rank.to_string(), rank, runs: of(label) });
+            figure(out, "Latency against load", "load", &curves, limit)
         }
         // Several: a plot for each percentile, so that they are compared like with like.
         _ => RANKS.iter().enumerate().try_for_each(|(at, &rank)| {
             let curves: Vec<Curve<'_>> =
                 labels.iter().map(|label| Curve { name: (*label).into(), rank, runs: of(label) }).collect();
-            figure(out, &format!("Latency against load, {}", rank.name), &format!("load-{at}"), &curves)
+            let limit = limit.filter(|limit| limit.percentile == rank);
+            figure(out, &format!("Latency against load, {rank}"), &format!("load-{at}"), &curves, limit)
         }),
     }
 }
 
-fn figure(out: &mut String, title: &str, id: &str, curves: &[Curve<'_>]) -> fmt::Result {
-    let points = || curves.iter().flat_map(|curve| curve.runs.iter().map(|run| (curve.ns(run), run)));
-    let load_max = points().map(|(_, run)| run.summary.total.offered_per_second).fold(0.0, f64::max);
-    let y = Axis::latencies("response time", points().map(|(ns, _)| ns));
-    let mut plot = Plot::new(Axis::counts("requests offered a second", load_max), y, HEIGHT);
+fn figure(out: &mut String, title: &str, id: &str, curves: &[Curve<'_>], limit: Option<&Limit>) -> fmt::Result {
+    let runs = || curves.iter().flat_map(|curve| curve.runs.iter().map(|run| (curve.ns(run), load(run))));
+    let (load_min, load_max) = runs().fold((f64::MAX, 0.0f64), |(min, max), (_, load)| (min.min(load), max.max(load)));
+    let y = Axis::latencies("response time", runs().map(|(ns, _)| ns).chain(limit.map(|limit| limit.ns)));
+    let x = Axis::loads("requests offered a second", load_min, load_max);
+    let ends = [x.from, x.to];
+    let mut plot = Plot::new(x, y, HEIGHT);
+    if let Some(limit) = limit {
+        plot.line(LIMIT, ends.into_iter().map(|load| Some((load, limit.ns as f64))))?;
+    }
     let classes: Vec<String> = (0..curves.len()).map(series).collect();
     for (curve, class) in curves.iter().zip(&classes) {
-        let line = curve.runs.iter().map(|run| (run.summary.total.offered_per_second, curve.ns(run).max(1) as f64));
-        plot.line(class, line.clone().map(Some))?;
-        for (run, (x, y)) in curve.runs.iter().zip(line) {
+        plot.line(class, curve.medians().into_iter().map(|(load, ns)| Some((load, ns.max(1) as f64))))?;
+        for run in &curve.runs {
             let (class, verdict) =
                 if run.summary.valid { (class.clone(), "") } else { (format!("{class} hollow"), ", INVALID") };
-            plot.dot(&class, x, y, &format!("{}: {} at {}/s{verdict}", curve.name, latency(y as u64), rate(x)))?;
+            let (load, ns) = (load(run), curve.ns(run));
+            let said = format!("{}: {} at {}/s{verdict}", curve.name, latency(ns), rate(load));
+            plot.dot(&class, load, ns.max(1) as f64, &said)?;
         }
     }
+    let bound = limit.map(Limit::to_string);
     let keys = curves.iter().zip(&classes).map(|(curve, class)| Key { name: &curve.name, class });
-    let legend: Vec<Key<'_>> = keys.collect();
+    let legend: Vec<Key<'_>> = keys.chain(bound.iter().map(|name| Key { name, class: LIMIT })).collect();
     let sentences: Vec<String> = curves.iter().map(Curve::sentence).collect();
     let note = "Invalid runs are hollow.";
     let description = format!("{} {note}", sentences.join(" "));
     plot.finish(out, &Caption { id: id.into(), title, description, legend: &legend })
 }
 
+fn load(run: &Run<'_>) -> f64 {
+    run.summary.total.offered_per_second
+}
+
 impl Curve<'_> {
     fn ns(&self, run: &Run<'_>) -> u64 {
-        (self.rank.of)(&run.summary.total.response_ns)
+        self.rank.of(&run.summary.total.response_ns)
+    }
+
+    /// Of the runs of each load; of two the worse.
+    fn medians(&self) -> Vec<(f64, u64)> {
+        let of_loads = self.runs.chunk_by(|a, b| load(a) == load(b));
+        let medians = of_loads.filter_map(|runs| {
+            let mut times: Vec<u64> = runs.iter().map(|run| self.ns(run)).collect();
+            times.sort_unstable();
+            Some((load(runs.first()?), times[times.len() / 2]))
+        });
+        medians.collect()
     }
 
     fn sentence(&self) -> String {
-        let points = self
-            .runs
-            .iter()
-            .map(|run| format!("{} at {} a second", latency(self.ns(run)), rate(run.summary.total.offered_per_second)));
+        let medians = self.medians();
+        let points = medians.iter().map(|(load, ns)| format!("{} at {} a second", latency(*ns), rate(*load)));
         format!("{}: {}.", self.name, points.collect::<Vec<_>>().join(", "))
     }
 }

@@ -56,6 +56,20 @@ impl Axis {
             (min, max) = (min.min(value), max.max(value));
         }
         let (min, max) = if max == 0 { (1e3, 1e4) } else { (min as f64, max as f64) };
+        Axis::logarithmic(title.into(), (min, max), latency_tick)
+    }
+
+    /// Loads, between the lowest, which is above 0, and the highest: logarithmic where they are more than a decade apart, as
+    /// the steps of a ladder are.
+    pub(super) fn loads(title: impl Into<String>, min: f64, max: f64) -> Axis {
+        if min > 0.0 && max > min * 10.0 {
+            Axis::logarithmic(title.into(), (min, max), count_tick)
+        } else {
+            Axis::counts(title, max)
+        }
+    }
+
+    fn logarithmic(title: String, (min, max): (f64, f64), label: fn(f64) -> String) -> Axis {
         let from = round_down(min);
         let to = round_up(max.max(from * 1.5));
         let decades = (to / from).log10();
@@ -66,10 +80,10 @@ impl Axis {
         let within = values.filter(|&(_, value)| value > from * 0.999 && value < to * 1.001);
         // Over more than two decades only the lines of whole powers have names.
         let label = |digit: f64, value: f64| {
-            if digit == 1.0 || decades <= 2.0 { latency_tick(value.round()) } else { String::new() }
+            if digit == 1.0 || decades <= 2.0 { label(value.round()) } else { String::new() }
         };
         let ticks = within.map(|(digit, value)| Tick { value, label: label(digit, value) }).collect();
-        Axis { title: title.into(), from, to, spacing: Spacing::Logarithmic, ticks }
+        Axis { title, from, to, spacing: Spacing::Logarithmic, ticks }
     }
 
     /// Time from the beginning, in seconds.
@@ -155,6 +169,13 @@ mod tests {
         assert!(!labels(&Axis::latencies("", std::iter::empty())).is_empty());
         let single = Axis::latencies("", [1_000].into_iter());
         assert!(single.to > single.from);
+    }
+
+    #[test]
+    fn loads_far_apart_are_logarithmic() {
+        assert_eq!(labels(&Axis::loads("", 1_000.0, 9_300.0)), ["0", "2 k", "4 k", "6 k", "8 k", "10 k"]);
+        assert_eq!(labels(&Axis::loads("", 1_000.0, 16_000.0)), ["1 k", "2 k", "5 k", "10 k", "20 k"]);
+        assert_eq!(Axis::loads("", 0.0, 16_000.0).spacing, Spacing::Linear);
     }
 
     #[test]

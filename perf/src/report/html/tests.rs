@@ -108,6 +108,23 @@ fn several_runs_stand_beside_each_other() {
 }
 
 #[test]
+fn a_ladder_has_its_knees_its_limit_and_its_medians() {
+    let sweep = crate::sweep::table::tests::sweep();
+    let page = page_of_ladder(&sweep);
+    assert_well_formed(&page);
+    assert!(page.contains("<title>Latency against load: spindle, memcached</title>"));
+    assert!(
+        page.contains("<dt>memcached</dt><dd>knee (p99.9 within 2.00 ms): 4,000 requests a second; at 8,000 invalid")
+    );
+    assert_eq!(page.matches("class=\"line rest dashed\"").count(), 1, "the limit is drawn where it belongs");
+    // A line a server and plot, a dot a run and plot.
+    assert_eq!(page.matches("<path class=\"line s").count(), 2 * 3);
+    assert_eq!(page.matches("<circle").count(), sweep.runs.len() * 3);
+    assert_eq!(page.matches(" hollow\"").count(), 6 * 3);
+    assert!(!page.contains("NaN") && !page.contains("inf "));
+}
+
+#[test]
 fn a_run_without_answers_has_a_page() {
     for seconds in [0, 1] {
         let mut measured = sample::run(seconds);
