@@ -19,6 +19,7 @@
 //!   report        the same as JSON, CSV, HdrHistogram's formats, a page, lines
 //!   environment   and where it was measured
 //! sweep         servers under a ladder of loads, and the knee of each
+//! compare       two results, and whether they differ
 //! dial          connecting on the engine;  descriptors: room for so many
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
@@ -29,6 +30,7 @@
 
 pub mod arrivals;
 pub mod closed_loop;
+pub mod compare;
 pub mod corpus;
 pub mod describe;
 pub mod descriptors;
