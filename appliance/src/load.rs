@@ -1,16 +1,21 @@
 //! Running the load lab from the command line.
 #![forbid(unsafe_code)]
 
+mod compare;
 pub mod corpus;
+mod search;
+mod sweep;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use spindle_perf::closed_loop::LoadError;
+use spindle_perf::compare::CompareError;
 use spindle_perf::load::{self, Plan};
 use spindle_perf::measured::{Measured, Reason};
 use spindle_perf::peers::{self, PeersError, UnknownRow};
+use spindle_perf::report::json::ReadError;
 use spindle_perf::report::line::{self, Output};
 use spindle_perf::report::{csv, hgrm, hlog, html, json, summary::Summary};
 
@@ -45,6 +50,15 @@ pub enum LoadFailure {
     Unclean { errors: u64, wrong: u64 },
     #[error("the measurement is not valid")]
     Invalid,
+    /// What was measured until then has been reported.
+    #[error("not all could be measured")]
+    BrokeOff,
+    #[error("the knee was not found")]
+    NoKnee,
+    #[error(transparent)]
+    Result(#[from] ReadError),
+    #[error(transparent)]
+    Compare(#[from] CompareError),
 }
 
 /// The load lab's exit statuses, beside 0: scripts rely on them.
@@ -55,10 +69,13 @@ pub const EXIT_INVALID: u8 = 3;
 impl LoadFailure {
     pub fn exit_status(&self) -> u8 {
         match self {
+            LoadFailure::Compare(CompareError::Invalid { .. }) => EXIT_INVALID,
+            LoadFailure::Result(_) | LoadFailure::Compare(_) => EXIT_LOAD_USAGE,
             LoadFailure::Row(_) | LoadFailure::Refused(_) => EXIT_LOAD_USAGE,
             LoadFailure::Corpus(failure) => failure.exit_status(),
-            LoadFailure::Invalid => EXIT_INVALID,
+            LoadFailure::Invalid | LoadFailure::NoKnee => EXIT_INVALID,
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,
+            LoadFailure::BrokeOff => EXIT_UNCLEAN,
             LoadFailure::Binary(_) | LoadFailure::Output(_) | LoadFailure::File { .. } => EXIT_SYSTEM,
         }
     }
@@ -71,6 +88,9 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
             let options = typed.decide(std::env::current_exe().map_err(LoadFailure::Binary)?)?;
             say::print(&format!("{}\n", peers::run(&options)?)).map_err(LoadFailure::Output)
         }
+        LoadWork::Sweep(typed) => sweep::run(typed),
+        LoadWork::Search(typed) => search::run(typed),
+        LoadWork::Compare(typed) => compare::run(typed),
         LoadWork::Cache(typed) => measure(&typed.decide()?, &typed.class.server, &typed.output),
         LoadWork::Corpus(typed) => Ok(corpus::run(typed)?),
         LoadWork::Http(typed) => measure(&typed.decide()?, &typed.class.url.to_string(), &typed.output),

@@ -3,6 +3,8 @@
 //! ```text
 //! cache, http what is asked of a server: a class of requests
 //!   offer     its load and its connections;  server: whom it is for
+//! sweep       of several servers, at many loads;  search: of one, up to its knee
+//! compare     two results
 //! corpus      files to be asked for
 //! run         how long, and where
 //! output      what is kept of the result
@@ -11,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cache;
+pub mod compare;
 pub mod corpus;
 pub mod http;
 mod number;
@@ -18,7 +21,9 @@ pub mod offer;
 pub mod output;
 pub mod refusal;
 pub mod run;
+pub mod search;
 mod server;
+pub mod sweep;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,6 +46,12 @@ pub enum LoadWork {
     Corpus(corpus::CorpusArguments),
     /// Put such a load on a server of files and uploads
     Http(Box<http::HttpLoadArguments>),
+    /// Put a ladder of loads on caches, in turns, and show how latency grows with load
+    Sweep(Box<sweep::SweepArguments>),
+    /// Find the highest load that a cache bears within a response time
+    Search(Box<search::SearchArguments>),
+    /// Tell whether two results differ, and how surely
+    Compare(compare::CompareArguments),
     /// Measure Spindle beside the servers that it replaces, in interleaved rounds, and print one table
     Peers(PeersArguments),
 }

@@ -4,7 +4,7 @@
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
-//! - what loads it: [`load`]
+//! - what loads it: [`load`], more and more ([`ladders`])
 //! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
@@ -16,6 +16,7 @@ mod connections;
 mod expiry;
 mod framing;
 mod kit;
+mod ladders;
 mod listening;
 mod load;
 mod load_http;
