@@ -3,8 +3,7 @@
 //!
 //! What the kernel does in a server's name is in its CPU time: system calls, and the softirqs that run in them. On loopback
 //! these are the receiving half of whatever it sends, up to its client's socket, just as the requests' receiving half is
-//! paid by the load. What ksoftirqd does on its CPU is nobody's; [`cpu_busy`] of a CPU that the server has to itself shows
-//! it.
+//! paid by the load, of every server alike. What the kernel puts off to ksoftirqd is in nobody's account.
 //!
 //! ```text
 //! tree    a process and its descendants
@@ -26,8 +25,6 @@ pub struct Pid(pub u32);
 /// How long a server may take to listen, and to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// Of /proc/stat: USER_HZ is 100 on every architecture that this is built for.
-const TICK_MS: u64 = 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -109,17 +106,26 @@ impl Server {
     /// # Errors
     /// Those of kill(2).
     pub fn freeze(&self) -> std::io::Result<()> {
-        self.signal(Signal::SIGSTOP)
+        self.signal_all(Signal::SIGSTOP)
     }
 
     /// # Errors
     /// Those of kill(2).
     pub fn thaw(&self) -> std::io::Result<()> {
-        self.signal(Signal::SIGCONT)
+        self.signal_all(Signal::SIGCONT)
     }
 
     fn signal(&self, signal: Signal) -> std::io::Result<()> {
         Ok(kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal)?)
+    }
+
+    /// Its workers first: they would notice that it has stopped.
+    fn signal_all(&self, signal: Signal) -> std::io::Result<()> {
+        for worker in tree::members(self.pid())?.iter().skip(1).rev() {
+            // One may have ended since.
+            let _ = kill(nix::unistd::Pid::from_raw(worker.0 as i32), signal);
+        }
+        self.signal(signal)
     }
 
     /// Asks the server to end (SIGTERM, which a frozen one would not hear), and makes it end when it does not. Workers that
@@ -184,30 +190,6 @@ fn of_all_threads<T: std::iter::Sum>(pid: Pid, look: impl Fn(&Path) -> T) -> std
     Ok(looks.into_iter().sum())
 }
 
-/// Time that a CPU was not idle since the machine began, whoever used it: processes, the kernel's own threads (io_uring's
-/// and ksoftirqd among them), interrupts; to about ten milliseconds. proc_stat(5).
-///
-/// # Errors
-/// No such CPU.
-pub fn cpu_busy(cpu: usize) -> std::io::Result<Duration> {
-    let stat = std::fs::read_to_string("/proc/stat")?;
-    busy_ticks(&stat, cpu)
-        .map(|ticks| Duration::from_millis(ticks * TICK_MS))
-        .ok_or_else(|| std::io::Error::other(format!("no cpu{cpu} in /proc/stat")))
-}
-
-/// Of the columns user, nice, system, idle, iowait, irq, softirq all but the two idle ones. What comes after them was not
-/// this machine's (steal), or is counted as user time already (guest).
-fn busy_ticks(stat: &str, cpu: usize) -> Option<u64> {
-    let name = format!("cpu{cpu}");
-    let line = stat.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '))?;
-    let columns: Vec<u64> = line.split_ascii_whitespace().map_while(|column| column.parse().ok()).collect();
-    match columns[..] {
-        [user, nice, system, _idle, _iowait, irq, softirq, ..] => Some(user + nice + system + irq + softirq),
-        _ => None,
-    }
-}
-
 /// CPU time of the calling thread.
 ///
 /// # Errors
@@ -264,9 +246,10 @@ mod tests {
         assert!(cpu_time(Pid(0)).is_err());
     }
 
-    fn is_zombie(pid: Pid) -> bool {
+    /// proc_pid_stat(5): its third field; none when it is gone.
+    fn state(pid: Pid) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.0)).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('Z'))
+        stat.rsplit_once(") ")?.1.chars().next()
     }
 
     #[test]
@@ -288,20 +271,17 @@ mod tests {
         let (both, each) = (resident_bytes(server.pid()).unwrap(), resident_bytes(child).unwrap());
         assert!(both > each && both < 2 * each, "{both} of both, {each} of one: the shell itself is in both");
         assert!(context_switches(server.pid()).unwrap() >= context_switches(child).unwrap());
+        server.freeze().unwrap();
+        while state(child) != Some('T') {
+            assert!(Instant::now() < deadline, "the child runs on");
+            std::thread::yield_now();
+        }
         drop(server);
         // As an orphan it may never be waited for.
-        while Path::new(&format!("/proc/{}", child.0)).exists() && !is_zombie(child) {
+        while !matches!(state(child), None | Some('Z')) {
             assert!(Instant::now() < deadline, "the child lives on");
             std::thread::yield_now();
         }
-    }
-
-    #[test]
-    fn a_cpu_is_busy_as_the_columns_have_it() {
-        let stat = "cpu  1 1 1 1 1 1 1 1 0 0\ncpu1 10 2 30 4000 500 6 7 800 9 0\ncpu11 9 9 9 9 9 9 9 9 9 9\n";
-        assert_eq!(busy_ticks(stat, 1), Some(55));
-        assert_eq!(busy_ticks(stat, 2), None);
-        assert!(cpu_busy(0).unwrap() > Duration::ZERO && cpu_busy(usize::MAX).is_err());
     }
 
     #[test]
