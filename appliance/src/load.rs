@@ -14,7 +14,7 @@ use spindle_perf::closed_loop::LoadError;
 use spindle_perf::compare::CompareError;
 use spindle_perf::load::{self, Plan};
 use spindle_perf::measured::{Measured, Reason};
-use spindle_perf::peers::{self, PeersError, UnknownRow};
+use spindle_perf::peers::{self, PeersError};
 use spindle_perf::report::json::ReadError;
 use spindle_perf::report::line::{self, Output};
 use spindle_perf::report::{csv, hgrm, hlog, html, json, summary::Summary};
@@ -22,6 +22,7 @@ use spindle_perf::report::{csv, hgrm, hlog, html, json, summary::Summary};
 use crate::arguments::LoadArguments;
 use crate::arguments::load::LoadWork;
 use crate::arguments::load::output::OutputArguments;
+use crate::arguments::load::peers::{PeersArguments, RowError};
 use crate::arguments::load::refusal::Refusal;
 use crate::failure::EXIT_SYSTEM;
 use crate::say;
@@ -30,7 +31,7 @@ use crate::say;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadFailure {
     #[error(transparent)]
-    Row(#[from] UnknownRow),
+    Row(#[from] RowError),
     #[error("cannot find this very binary: {0}")]
     Binary(io::Error),
     #[error("write error: {0}")]
@@ -84,10 +85,7 @@ impl LoadFailure {
 /// Measures, and prints what came of it.
 pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
     match &typed.work {
-        LoadWork::Peers(typed) => {
-            let options = typed.decide(std::env::current_exe().map_err(LoadFailure::Binary)?)?;
-            say::print(&format!("{}\n", peers::run(&options)?)).map_err(LoadFailure::Output)
-        }
+        LoadWork::Peers(typed) => side_by_side(typed),
         LoadWork::Sweep(typed) => sweep::run(typed),
         LoadWork::Search(typed) => search::run(typed),
         LoadWork::Compare(typed) => compare::run(typed),
@@ -95,6 +93,18 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
         LoadWork::Corpus(typed) => Ok(corpus::run(typed)?),
         LoadWork::Http(typed) => measure(&typed.decide()?, &typed.class.url.to_string(), &typed.output),
     }
+}
+
+/// Each table as soon as it is there.
+fn side_by_side(typed: &PeersArguments) -> Result<(), LoadFailure> {
+    let decided = typed.decide(std::env::current_exe().map_err(LoadFailure::Binary)?)?;
+    if let Some(options) = decided.cache {
+        say::print(&format!("{}\n", peers::run(&options)?)).map_err(LoadFailure::Output)?;
+    }
+    if let Some(options) = decided.files {
+        say::print(&format!("{}\n", peers::files::run(&options)?)).map_err(LoadFailure::Output)?;
+    }
+    Ok(())
 }
 
 /// Runs a plan. `label` says on a page what was measured.

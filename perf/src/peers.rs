@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::closed_loop::LoadError;
+use crate::corpus::{CorpusError, Impossible};
 use crate::machine::Machine;
 use crate::process::ServerError;
 use contender::{Contender, Kind, Place};
@@ -124,6 +125,14 @@ pub enum PeersError {
     TooFewCpus { cpus: usize },
     #[error(transparent)]
     Install(#[from] install::InstallError),
+    #[error("no server is here that could be measured, and none can be installed")]
+    Nobody,
+    #[error(transparent)]
+    Files(#[from] files::FilesError),
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
     #[error("{0} is not a program that can be run: {1}")]
     Unrunnable(PathBuf, std::io::Error),
     #[error(

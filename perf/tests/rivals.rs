@@ -8,7 +8,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use spindle_perf::peers::files::{Cpus, FilesError, Job, Rival, Running};
+use spindle_perf::peers::files::{self, Cpus, FileRow, FilesError, Job, Missing, Options, Rival, Running};
+use spindle_perf::peers::{PeersError, Progress};
 use spindle_perf::process::{Pid, context_switches, cpu_time, resident_bytes, tree};
 use tempfile::TempDir;
 
@@ -39,7 +40,7 @@ impl Scene {
         };
         assert!(found.version.ends_with(|last: char| last.is_ascii_digit()), "{:?}", found.version);
         let cpus = spindle_core::thread::cpus_available();
-        let cpus = Cpus { server: cpus[cpus.len() - 1], behind: cpus[0] };
+        let cpus = Cpus { load: cpus[0], server: cpus[cpus.len() - 1], behind: cpus[0] };
         Some(found.start(&self.folder.path().join("root"), self.folder.path(), cpus).unwrap())
     }
 }
@@ -158,7 +159,7 @@ fn is_measured_as_a_whole_and_ends(rival: Rival) {
 macro_rules! rivals {
     ($($name:ident: $rival:expr),* $(,)?) => {
         $(mod $name {
-            use super::*;
+            use super::Rival;
 
             #[test]
             fn serves_and_takes_files() {
@@ -204,8 +205,37 @@ fn a_root_that_no_configuration_takes_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let odd = folder.path().join("my files;");
     fs::create_dir(&odd).unwrap();
-    let error = found.start(&odd, folder.path(), Cpus { server: 0, behind: 0 }).unwrap_err();
+    let error = found.start(&odd, folder.path(), Cpus { load: 0, server: 0, behind: 0 }).unwrap_err();
     assert!(matches!(error, FilesError::Template(_)) && error.to_string().contains("my files;"), "{error}");
-    let absent = found.start(Path::new("/no/such/root"), folder.path(), Cpus { server: 0, behind: 0 }).unwrap_err();
+    let absent =
+        found.start(Path::new("/no/such/root"), folder.path(), Cpus { load: 0, server: 0, behind: 0 }).unwrap_err();
     assert!(matches!(absent, FilesError::System(_)), "{absent}");
+}
+
+#[test]
+fn everybody_who_is_here_is_in_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        folder: folder.path().into(),
+        missing: Missing::LeaveOut,
+        rows: vec![FileRow::Get { bytes: 4096 }, FileRow::Put { bytes: 4096 }],
+        progress: Progress::Silent,
+        ..Options::default()
+    };
+    let report = match files::run(&options.quick()) {
+        Ok(report) => report.to_string(),
+        Err(error @ (PeersError::Nobody | PeersError::TooFewCpus { .. })) => {
+            eprintln!("NOT TESTED: {error}");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    for rival in Rival::ALL {
+        for row in ["get-4k", "put-4k"] {
+            let measured = report.contains(&format!("| {row} | {} | ", rival.name()));
+            let left_out = report.contains(&format!("Measured without {}: ", rival.name()));
+            assert!(measured != left_out, "{}:\n{report}", rival.name());
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "something is left");
 }

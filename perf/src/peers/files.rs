@@ -5,6 +5,10 @@
 //! template    a configuration from perf/peers/, filled in
 //! folder      a folder of one server's own, gone on drop
 //! running     one started server, and the one behind it
+//! rows        what is measured, and what each number is for
+//! contest     everybody does the same, in turn
+//! figures     what a measurement says of a server, and the median of several
+//! table       all of it as Markdown
 //! ```
 //!
 //! What makes it fair: every server has one CPU to itself, and is configured for it (one worker, one thread, one process);
@@ -18,11 +22,67 @@
 //! fast the rest is, while latencies hold the wait for the shared CPU. They compare proxies with each other, all of which
 //! wait alike, and with no server of files.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Progress, Scale};
+pub use contest::run;
 pub use folder::Folder;
 pub use rival::{Found, Job, Rival};
+pub use rows::{FileRow, UnknownFileRow};
 pub use running::{Cpus, FilesError, Running};
+pub use table::Report;
 
+mod contest;
+mod figures;
 mod folder;
 mod rival;
+mod rows;
 mod running;
+mod table;
 mod template;
+
+/// What to measure, and how thoroughly.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the files are put while it lasts, and all that the servers write.
+    pub folder: PathBuf,
+    pub missing: Missing,
+    /// At least 1; of an odd number the median is a measured one.
+    pub rounds: usize,
+    /// Of one measurement, after a warm-up of a quarter of it.
+    pub measured: Duration,
+    pub scale: Scale,
+    pub rows: Vec<FileRow>,
+    pub progress: Progress,
+}
+
+/// What is done about a server that is not installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is installed, and left out only where that cannot be done.
+    Install,
+    LeaveOut,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            folder: std::env::temp_dir(),
+            missing: Missing::Install,
+            rounds: 5,
+            measured: Duration::from_secs(2),
+            scale: Scale::Full,
+            rows: FileRow::ALL.to_vec(),
+            progress: Progress::StandardError,
+        }
+    }
+}
+
+impl Options {
+    /// A smoke run: one short round, few files.
+    #[must_use]
+    pub fn quick(self) -> Options {
+        Options { rounds: 1, measured: Duration::from_millis(300), scale: Scale::Quick, ..self }
+    }
+}

@@ -189,12 +189,12 @@ impl fmt::Display for Report {
     }
 }
 
-fn head_line(out: &mut fmt::Formatter<'_>, heads: &[String]) -> fmt::Result {
+pub(super) fn head_line(out: &mut fmt::Formatter<'_>, heads: &[String]) -> fmt::Result {
     line(out, heads)?;
     writeln!(out, "|{}", "---|".repeat(heads.len()))
 }
 
-fn line(out: &mut fmt::Formatter<'_>, cells: &[String]) -> fmt::Result {
+pub(super) fn line(out: &mut fmt::Formatter<'_>, cells: &[String]) -> fmt::Result {
     writeln!(out, "| {} |", cells.join(" | "))
 }
 

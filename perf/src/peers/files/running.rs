@@ -34,9 +34,10 @@ pub enum FilesError {
     System(#[from] io::Error),
 }
 
-/// Where a server runs, and the one behind it if there is one.
+/// Where a server runs, the one behind it if there is one, and the load.
 #[derive(Clone, Copy, Debug)]
 pub struct Cpus {
+    pub load: usize,
     pub server: usize,
     pub behind: usize,
 }

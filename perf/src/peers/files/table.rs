@@ -1,0 +1,192 @@
+//! The comparison as Markdown: one table, and what it needs to be read.
+
+use std::fmt;
+
+use super::figures::{Saturated, Waits};
+use super::rival::Job;
+use super::rows::FileRow;
+use crate::machine::Machine;
+use crate::peers::Scale;
+use crate::peers::report::{head_line, line};
+
+const HEADS: [&str; 9] = [
+    "",
+    "server",
+    "requests per second of server CPU",
+    "MB per second of server CPU",
+    "CPU in use, server / load, %",
+    "equal load, requests per second",
+    "p50 / p99 / p99.9 at equal load, µs",
+    "memory, MiB",
+    "context switches per request",
+];
+
+/// One server's figures of one row.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) row: FileRow,
+    pub(super) name: &'static str,
+    pub(super) job: Job,
+    pub(super) saturated: Saturated,
+    pub(super) waits: Waits,
+}
+
+/// The measured comparison; its `Display` is Markdown.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub(super) machine: Machine,
+    pub(super) versions: Vec<String>,
+    /// As it was typed.
+    pub(super) command: String,
+    pub(super) rounds: usize,
+    pub(super) measured_s: f64,
+    pub(super) connections: usize,
+    pub(super) scale: Scale,
+    pub(super) lines: Vec<Line>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Line {
+    fn cells(&self) -> Vec<String> {
+        let Line { saturated, waits, .. } = self;
+        let micros = [waits.p50_ns, waits.p99_ns, waits.p99_9_ns].map(|ns| format!("{:.0}", ns / 1e3));
+        let invalid = if waits.invalid > 0 { " (INVALID)" } else { "" };
+        vec![
+            self.row.to_string(),
+            self.name.into(),
+            format!("{:.1} k", saturated.per_cpu_second / 1e3),
+            format!("{:.0}", saturated.per_cpu_second * self.row.bytes() as f64 / 1e6),
+            format!("{:.0} / {:.0}", saturated.busy * 100.0, saturated.load_busy * 100.0),
+            format!("{:.0}", waits.offered_per_second),
+            format!("{}{invalid}", micros.join(" / ")),
+            format!("{:.1}", saturated.resident_bytes / 1_048_576.0),
+            format!("{:.2}", saturated.context_switches_per_request),
+        ]
+    }
+
+    /// Why its latencies are none, where the lab says so.
+    fn doubt(&self) -> Option<String> {
+        let Waits { invalid, reason, .. } = &self.waits;
+        let (row, name) = (self.row, self.name);
+        (*invalid > 0).then(|| format!("{row}, {name}: rounds at equal load that are not valid: {invalid} ({reason})."))
+    }
+}
+
+impl Report {
+    fn explanation(&self) -> String {
+        format!(
+            "Requests per second of server CPU: {} connections with one request outstanding on each, as fast as they are \
+             answered (a closed loop); a server that had less than nine tenths of its CPU in use was not the bottleneck, and \
+             would batch more if it were. Equal load: half of what the slowest server of the same job achieved, sent when it is \
+             due whatever the server does (an open loop, Poisson), and the response times of that. Memory and context \
+             switches are those of the closed loop; all figures are of a server's processes together. Files are in the page \
+             cache, a sample of the answers is checked byte by byte, one server thread on one CPU, the load on another, \
+             loopback. Median of {} interleaved rounds of {} s.",
+            self.connections, self.rounds, self.measured_s
+        )
+    }
+
+    fn purposes(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "\nWhat the rows are for:\n")?;
+        let mut explained = Vec::new();
+        for Line { row, .. } in &self.lines {
+            if !explained.contains(row) {
+                explained.push(*row);
+                writeln!(out, "- {row}: {}", row.purpose())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the server behind the proxies was, and what follows.
+const PROXIES_EXPLAINED: &str = "\
+    Proxies stand before nginx, whose figures are not theirs. Where there are two CPUs only, nginx shares the load's, so \
+    proxies are to be compared with each other.";
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{}. {}.\n", self.machine, self.versions.join(", "))?;
+        writeln!(out, "    {}\n", self.command)?;
+        if self.scale == Scale::Quick {
+            writeln!(out, "**A quick run: it shows that everything works, and its figures mean nothing.**\n")?;
+        }
+        head_line(out, &HEADS.map(String::from))?;
+        self.lines.iter().try_for_each(|figures| line(out, &figures.cells()))?;
+        writeln!(out, "\n{}", self.explanation())?;
+        if self.lines.iter().any(|line| line.job == Job::Proxy) {
+            writeln!(out, "\n{PROXIES_EXPLAINED}")?;
+        }
+        self.purposes(out)?;
+        let doubts: Vec<String> = self.lines.iter().filter_map(Line::doubt).collect();
+        if !self.notes.is_empty() || !doubts.is_empty() {
+            writeln!(out)?;
+        }
+        self.notes.iter().chain(&doubts).try_for_each(|note| writeln!(out, "- {note}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::MachineKind;
+
+    #[test]
+    fn a_whole_report() {
+        let saturated = |busy| Saturated {
+            per_cpu_second: 144_000.0,
+            per_second: 140_000.0,
+            busy,
+            load_busy: 0.8,
+            context_switches_per_request: 0.125,
+            resident_bytes: 12.5 * 1_048_576.0,
+        };
+        let waits = |invalid| Waits {
+            offered_per_second: 2500.0,
+            p50_ns: 50_400.0,
+            p99_ns: 90_000.0,
+            p99_9_ns: 400_000.0,
+            invalid,
+            reason: "the generator was late".into(),
+        };
+        let line = |name, job, busy, invalid| Line {
+            row: FileRow::Get { bytes: 4096 },
+            name,
+            job,
+            saturated: saturated(busy),
+            waits: waits(invalid),
+        };
+        let report = Report {
+            machine: Machine {
+                date: "2026-01-02".into(),
+                kernel: "6.12.1".into(),
+                cpu_model: "A CPU".into(),
+                cpus: 2,
+                kind: MachineKind::Virtual,
+            },
+            versions: vec!["nginx 1.22.1".into(), "haproxy 2.6.12".into()],
+            command: "spindle load peers files".into(),
+            rounds: 3,
+            measured_s: 2.0,
+            connections: 32,
+            scale: Scale::Full,
+            lines: vec![line("nginx", Job::Files, 0.99, 0), line("haproxy", Job::Proxy, 0.5, 2)],
+            notes: vec!["Measured without lighttpd.".into()],
+        };
+        let text = report.to_string();
+        for expected in [
+            "2026-01-02, Linux 6.12.1, A CPU, 2 CPUs (virtual machine). nginx 1.22.1, haproxy 2.6.12.\n",
+            "| get-4k | nginx | 144.0 k | 590 | 99 / 80 | 2500 | 50 / 90 / 400 | 12.5 | 0.12 |\n",
+            "| get-4k | haproxy | 144.0 k | 590 | 50 / 80 | 2500 | 50 / 90 / 400 (INVALID) | 12.5 | 0.12 |\n",
+            "Median of 3 interleaved rounds of 2 s.",
+            "Proxies stand before nginx",
+            "- get-4k: small files",
+            "- Measured without lighttpd.\n",
+            "- get-4k, haproxy: rounds at equal load that are not valid: 2 (the generator was late).\n",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+        }
+        assert_eq!(text.matches("small files").count(), 1);
+        assert!(!text.contains("A quick run") && !text.contains("get-4k, nginx:"));
+    }
+}
