@@ -2,7 +2,8 @@
 
 use super::Asked;
 use crate::closed_loop::LoadError;
-use crate::load::{self, Pace, Plan};
+use crate::load::http::Filling;
+use crate::load::{self, Pace, Plan, WorkPlan};
 use crate::report::summary::Summary;
 
 /// Runs `plan` at the load that is asked for.
@@ -14,7 +15,8 @@ pub fn run(plan: &Plan, asked: &Asked) -> Result<Summary, LoadError> {
     Ok(Summary::of(&measured))
 }
 
-/// The open classes share the load as they do in `plan`, and draw from other seeds in every repeat.
+/// The open classes share the load as they do in `plan`, and draw from other seeds in every repeat: but for those whose objects
+/// are there already and follow from the seed.
 fn at(plan: &Plan, asked: &Asked) -> Plan {
     let mut plan = plan.clone();
     let offered = |pace: &Pace| match pace {
@@ -23,8 +25,10 @@ fn at(plan: &Plan, asked: &Asked) -> Plan {
     };
     let planned: f64 = plan.classes.iter().map(|class| offered(&class.pace)).sum();
     for class in &mut plan.classes {
-        // Far beyond the seeds that classes of one plan are given beside each other.
-        class.seed = class.seed.wrapping_add(u64::from(asked.repeat) << 32);
+        if !matches!(&class.work, WorkPlan::Http(http) if http.filling == Filling::Present) {
+            // Far beyond the seeds that classes of one plan are given beside each other.
+            class.seed = class.seed.wrapping_add(u64::from(asked.repeat) << 32);
+        }
         if let Pace::Open { per_second, .. } = &mut class.pace {
             *per_second *= asked.per_second / planned;
         }
@@ -41,7 +45,7 @@ mod tests {
     use crate::arrivals::Arrivals;
     use crate::describe::Removal;
     use crate::environment::Environment;
-    use crate::load::{CachePlan, ClassPlan, KeyPlan, Protocol, Verify, WorkPlan};
+    use crate::load::{CachePlan, ClassPlan, KeyPlan, Protocol, Verify};
     use crate::popularity::Popularity;
     use crate::sizes::Sizes;
 
