@@ -28,6 +28,10 @@ fn write_page(out: &mut String, result: &SweepResult) -> fmt::Result {
         writeln!(out, "<dt>{}</dt><dd>{}</dd>", Text(&target.name), Text(&ending))?;
     }
     writeln!(out, "</dl></div>")?;
+    writeln!(
+        out,
+        "<p class=\"soft\">A dot is a run, hollow where it is not valid; the lines go through the medians.</p>"
+    )?;
     let runs = result.runs.iter().map(|run| Run { label: &run.target, summary: &run.result });
     let runs: Vec<Run<'_>> = runs.collect();
     against_load::section(out, &runs, result.limit.as_ref())?;
