@@ -11,6 +11,10 @@
 //! validators   what servers call versions, for conditional requests
 //! fill         every object once, before the load
 //! ```
+//!
+//! A 304 is a read of the version that its validator was seen with. Servers that make a validator of a file's time in whole
+//! seconds and its length, as nginx does, give two versions written within a second the same one: a mix of puts and
+//! conditions rightly shows them stale.
 
 use std::cell::Cell;
 
@@ -259,3 +263,6 @@ impl Work for HttpWork {
         Some(self.verdict(&asked.request, &mut hearing))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,6 +94,7 @@ fn every_kind_of_lie_is_caught_and_named() {
     assert_eq!(wrong(Lie::ShortBody, "get,put", 0.0, 0.0), Wrong { length: 1, ..none });
     assert_eq!(wrong(Lie::Swapped, "get,put", 0.0, 0.0), Wrong { swapped: 1, ..none });
     assert_eq!(wrong(Lie::Lost, "get,put", 0.0, 0.0), Wrong { lost: 1, ..none });
+    assert_eq!(wrong(Lie::Gone, "put:4,delete:1", 0.0, 0.0), Wrong { lost: 1, ..none });
     assert_eq!(wrong(Lie::OtherRange, "get", 0.5, 0.0), Wrong { misplaced: 1, ..none });
     assert_eq!(wrong(Lie::NoRange, "get", 0.5, 0.0), Wrong { length: 1, ..none });
     assert_eq!(wrong(Lie::Unchanged, "get,put", 0.0, 1.0), Wrong { stale: 1, ..none });
@@ -116,7 +117,8 @@ fn what_is_no_answer_is_an_error_of_its_kind() {
 /// However it is said: all methods, ranges and conditions, with several requests on each connection.
 #[test]
 fn the_truth_is_understood_in_every_manner() {
-    for manner in [Manner::Sized, Manner::Chunked, Manner::Interim, Manner::Closing, Manner::UntilEnd] {
+    let manners = [Manner::Sized, Manner::Chunked, Manner::Interim, Manner::Timed, Manner::Closing, Manner::UntilEnd];
+    for manner in manners {
         let (address, liar) = Liar::start(Lie::None, 0, manner);
         let mut plan = plan(address, "get:6,head:2,put:3,delete:1,post:1");
         (http(&mut plan).range_share, http(&mut plan).conditional_share) = (0.3, 0.5);
@@ -127,7 +129,8 @@ fn the_truth_is_understood_in_every_manner() {
         let closes = matches!(manner, Manner::Closing | Manner::UntilEnd);
         assert_eq!(liar.connections.load(Relaxed) > REQUESTS, closes, "{manner:?}");
         let heard = String::from_utf8_lossy(&liar.heard.lock().unwrap()).into_owned();
-        for said in ["HEAD /a/k0", "POST /a/ ", "DELETE /a/k0", "\r\nRange: bytes=", "\r\nIf-None-Match: \"v"] {
+        let condition = if manner == Manner::Timed { "\r\nIf-Modified-Since: \"v" } else { "\r\nIf-None-Match: \"v" };
+        for said in ["HEAD /a/k0", "POST /a/ ", "DELETE /a/k0", "\r\nRange: bytes=", condition] {
             assert!(heard.contains(said), "{manner:?}: {said}");
         }
     }

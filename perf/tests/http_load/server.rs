@@ -28,6 +28,8 @@ pub(crate) enum Lie {
     Unchanged,
     /// To a HEAD.
     OtherLength,
+    /// To a DELETE of what is there: 404.
+    Gone,
     Unavailable,
     /// Bytes that nobody announced.
     Babble,
@@ -49,6 +51,8 @@ pub(crate) enum Manner {
     UntilEnd,
     /// After another one that says that it is to come.
     Interim,
+    /// What changed is told by its time alone.
+    Timed,
     /// What is heard is not answered after so many answers.
     Silent(u64),
 }
@@ -204,7 +208,8 @@ impl Liar {
             "DELETE" => {
                 let there = objects.get_mut(&request.path).filter(|versions| !versions.newest.is_empty());
                 let was_there = there.map(|versions| versions.newest.clear()).is_some();
-                (Answer::bare(if was_there { 204 } else { 404 }), false)
+                let lies = was_there && self.lie == Lie::Gone && self.lied_about.fetch_add(1, Relaxed) == self.at;
+                (Answer::bare(if was_there && !lies { 204 } else { 404 }), lies)
             }
             "POST" => (Answer { body: b"thanks".to_vec(), ..Answer::bare(202) }, false),
             _ => match objects.get(&request.path).filter(|versions| !versions.newest.is_empty()) {
@@ -217,14 +222,17 @@ impl Liar {
     fn read(&self, request: &Request, versions: &Versions) -> (Answer, bool) {
         let mut last = self.last.lock().unwrap();
         let tag = format!("\"v{}\"", versions.count);
-        let condition = request.fields.get("If-None-Match");
+        let is_timed = self.manner == Manner::Timed;
+        let fields =
+            if is_timed { format!("Last-Modified: {tag}\r\nDate: now\r\n") } else { format!("ETag: {tag}\r\n") };
+        let condition = request.fields.get(if is_timed { "If-Modified-Since" } else { "If-None-Match" });
         let range = request.fields.get("Range").map(|range| {
             let (first, end) = range.trim_start_matches("bytes=").split_once('-').unwrap();
             first.parse::<usize>().unwrap()..end.parse::<usize>().unwrap() + 1
         });
         let changed = versions.before != versions.newest && versions.count > 1;
         let could_lie = match self.lie {
-            Lie::None => false,
+            Lie::None | Lie::Gone => false,
             Lie::Stale | Lie::Torn => changed && condition.is_none(),
             Lie::Swapped => *last != versions.newest && !last.is_empty(),
             Lie::NoRange => range.is_some(),
@@ -235,7 +243,7 @@ impl Liar {
         };
         let lies = could_lie && self.lied_about.fetch_add(1, Relaxed) == self.at;
         if condition == Some(&tag) || (lies && self.lie == Lie::Unchanged) {
-            return (Answer { fields: format!("ETag: {tag}\r\n"), ..Answer::bare(304) }, lies);
+            return (Answer { fields, ..Answer::bare(304) }, lies);
         }
         let mut body = versions.newest.clone();
         let total = body.len() + usize::from(lies && self.lie == Lie::OtherLength);
@@ -251,7 +259,6 @@ impl Liar {
             _ => {}
         }
         last.clone_from(&versions.newest);
-        let fields = format!("ETag: {tag}\r\n");
         if request.method == "HEAD" {
             return (Answer { fields: format!("{fields}Content-Length: {total}\r\n"), ..Answer::bare(200) }, lies);
         }
@@ -266,7 +273,7 @@ impl Liar {
         let has_none = is_head || matches!(status, 204 | 304);
         let sized = if has_none { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let said = match self.manner {
-            Manner::Sized | Manner::Silent(_) => {
+            Manner::Sized | Manner::Timed | Manner::Silent(_) => {
                 [format!("HTTP/1.1 {status} x\r\n{fields}{sized}\r\n").as_bytes(), body].concat()
             }
             Manner::Interim => {
