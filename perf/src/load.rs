@@ -29,6 +29,7 @@ use spindle_core::{Core, Descriptor};
 use crate::closed_loop::{LoadError, on_a_core, within};
 use crate::dial::dial;
 use crate::measured::{ClassMeasured, Loop, Measured, Second};
+use crate::slow::{self, SlowGroup, SlowMeasured};
 use cache::CacheWork;
 pub use cache::{CacheFillError, CachePlan, Protocol};
 use class::{Class, Driven};
@@ -63,7 +64,7 @@ pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Me
         }
         .map_err(|error| LoadError::Fill { server: class.server, error })?;
     }
-    let connections = plan.classes.iter().map(|class| class.connections).sum();
+    let connections = plan.connections();
     let (ticks, watched) = (mpsc::channel(), plan.watched);
     let (tick, driven) = (ticks.0, plan.clone());
     std::thread::scope(|scope| {
@@ -100,12 +101,15 @@ impl Span {
 }
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
+/// How long slow clients may take to let go.
+const LETTING_GO: Duration = Duration::from_secs(1);
 
 type Classes = Vec<Rc<RefCell<dyn Driven>>>;
 
 async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Measured, LoadError> {
     let works: Vec<AnyWork> = plan.classes.iter().map(AnyWork::new).collect();
     let sockets = connect(core, plan).await?;
+    let slow: Vec<Rc<SlowGroup>> = plan.slow.iter().map(|slow| slow::attach(core, slow)).collect();
     let begin_ns = core.read_clock_ns();
     let measured_ns = begin_ns + plan.warm_up.as_nanos() as u64;
     let span = Span { begin_ns, measured_ns, end_ns: measured_ns + plan.measured.as_nanos() as u64 };
@@ -118,6 +122,7 @@ async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Me
     let (began, first) = (SystemTime::now(), Use::look(core, plan.watched)?);
     let watch = Watch { core, span, timeline: &timeline, lanes: &lanes, classes: &classes, ticks };
     let cut_short = watch.until_the_end().await;
+    let slow_measured: Vec<SlowMeasured> = slow.iter().map(|group| group.measured()).collect();
     let last = Use::look(core, plan.watched)?;
     let until_ns = if cut_short.is_some() { core.read_clock_ns() } else { span.end_ns };
     let lasted = Duration::from_nanos(until_ns.saturating_sub(span.measured_ns));
@@ -127,22 +132,35 @@ async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Me
     let deadline_ns = core.read_clock_ns();
     let classes: Vec<ClassMeasured> =
         classes.iter().map(|class| class.borrow_mut().close(until_ns, deadline_ns)).collect();
+    let_go(core, &slow).await;
     let generator = last.generator_since(&first);
     let open = plan.classes.iter().all(|class| class.pace != Pace::Closed);
     let driven = if open { Loop::Open } else { Loop::Closed };
     let mut reasons = verdict::reasons(driven, &classes, lasted, &generator);
+    reasons.extend(slow_measured.iter().filter_map(verdict::not_attached));
     reasons.extend(cut_short);
     Ok(Measured {
         driven,
         began,
         lasted,
         classes,
+        slow: slow_measured,
         seconds: Vec::new(),
         generator,
         server: last.server_since(&first),
         reasons,
         environment: plan.environment.clone(),
     })
+}
+
+async fn let_go(core: &Core, slow: &[Rc<SlowGroup>]) {
+    slow.iter().for_each(|group| group.stop());
+    let ended = async {
+        for group in slow {
+            group.ended().await;
+        }
+    };
+    within(core, LETTING_GO, ended).await;
 }
 
 /// All connect before the first one sends.

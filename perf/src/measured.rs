@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
+use crate::slow::SlowMeasured;
 pub use packed::Packed;
 
 mod packed;
@@ -27,6 +28,8 @@ pub struct Measured {
     pub lasted: Duration,
     /// In the order of the scenario.
     pub classes: Vec<ClassMeasured>,
+    /// What became of those who were slow beside them, until the end of the measured time.
+    pub slow: Vec<SlowMeasured>,
     /// One for every second begun, in order.
     pub seconds: Vec<Second>,
     pub generator: Generator,
@@ -137,6 +140,8 @@ pub enum Reason {
     NotAchieved { achieved_per_second: f64, offered_per_second: f64 },
     /// Nothing was due, or nothing was answered.
     NothingMeasured,
+    /// Slow clients could not connect: fewer than planned were there.
+    SlowNotAttached { name: String, failed: u64, begun: u64 },
     /// The run ended before its time.
     CutShort { after: Duration, cause: String },
 }
@@ -190,6 +195,9 @@ impl std::fmt::Display for Reason {
                 "achieved {achieved_per_second:.0} of the {offered_per_second:.0} requests offered a second"
             ),
             Reason::NothingMeasured => write!(formatter, "no request was answered"),
+            Reason::SlowNotAttached { name, failed, begun } => {
+                write!(formatter, "{failed} of {begun} connections of the slow clients {name} failed")
+            }
             Reason::CutShort { after, cause } => {
                 write!(formatter, "ended after {:.1} s: {cause}", after.as_secs_f64())
             }

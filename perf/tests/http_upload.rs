@@ -84,6 +84,7 @@ fn a_large_object_is_never_in_memory() {
             warm_up: Duration::ZERO,
             measured: Duration::from_millis(500),
             patience: Duration::from_secs(60),
+            slow: Vec::new(),
             watched: None,
             environment: Environment::look(Vec::new()),
         },

@@ -168,6 +168,7 @@ fn plan(server: SocketAddr) -> Plan {
         warm_up: Duration::ZERO,
         measured: Duration::from_secs(1),
         patience: Duration::from_secs(5),
+        slow: Vec::new(),
         watched: None,
         environment: Environment::look(Vec::new()),
     }

@@ -9,6 +9,7 @@ use super::http::HttpPlan;
 use crate::arrivals::Arrivals;
 use crate::environment::Environment;
 use crate::process::Pid;
+use crate::slow::SlowPlan;
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Plan {
     /// The CPU that the load is pinned to.
     pub cpu: Option<usize>,
     pub classes: Vec<ClassPlan>,
+    /// They are attached before the warm-up, let go of when all is measured, and no part of any figure of the classes.
+    pub slow: Vec<SlowPlan>,
     /// What is due in this time first is sent and checked, and not counted.
     pub warm_up: Duration,
     pub measured: Duration,
@@ -24,6 +27,14 @@ pub struct Plan {
     /// The server's process, if its CPU time is to be read.
     pub watched: Option<Pid>,
     pub environment: Environment,
+}
+
+impl Plan {
+    /// All that are open at once.
+    pub fn connections(&self) -> usize {
+        let fast: usize = self.classes.iter().map(|class| class.connections).sum();
+        fast + self.slow.iter().map(|slow| slow.count).sum::<usize>()
+    }
 }
 
 /// Requests of one kind, with an offered load of their own.

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use crate::measured::{ClassMeasured, Generator, Loop, Reason};
+use crate::slow::SlowMeasured;
 
 const LATE_NS_MIN: u64 = 50_000;
 const LATE_PART_OF_P50: u64 = 20;
 const BUSY_MAX: f64 = 0.9;
 const ACHIEVED_MIN: f64 = 0.99;
 const STRAGGLERS: f64 = 2.0;
+/// One in so many connections of slow clients may fail.
+const FAILED_PART_OF_SLOW: u64 = 100;
 
 /// Why the measurement is not valid; empty when it is.
 pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration, generator: &Generator) -> Vec<Reason> {
@@ -38,4 +41,11 @@ pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration,
         reasons.push(Reason::NotAchieved { achieved_per_second, offered_per_second });
     }
     reasons
+}
+
+/// Whether slow clients that were to be there were not, so that the others were measured beside fewer.
+pub(super) fn not_attached(slow: &SlowMeasured) -> Option<Reason> {
+    let SlowMeasured { name, connect_failed: failed, begun, .. } = slow;
+    let too_many = failed * FAILED_PART_OF_SLOW > *begun;
+    too_many.then(|| Reason::SlowNotAttached { name: name.clone(), failed: *failed, begun: *begun })
 }

@@ -179,8 +179,16 @@ mod tests {
                 }
             }
         }
+        assert_eq!(json["slow"][0]["cut_by_server"], 6);
         assert!(json["environment"]["machine"]["kernel"].is_string());
         assert_eq!(json["timeline"][1]["errors"], 10);
+    }
+
+    #[test]
+    fn a_result_from_before_there_were_slow_clients_can_be_read() {
+        let mut json = serde_json::to_value(Summary::of(&sample::run(1))).unwrap();
+        json.as_object_mut().unwrap().remove("slow");
+        assert!(read(&json.to_string()).unwrap().slow.is_empty());
     }
 
     #[test]

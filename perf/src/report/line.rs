@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::figures::{bytes, count, latency, percent, rate};
 use super::summary::{Class, Figures, Percentiles, Summary};
 use crate::measured::{Loop, Second};
+use crate::slow::SlowMeasured;
 
 /// What a closed loop is for, and what not.
 pub const CLOSED_LABEL: &str = "closed loop: throughput only, latency not comparable";
@@ -90,7 +91,8 @@ pub fn closing(summary: &Summary, output: Output) -> String {
         Loop::Closed => "response*",
     };
     lines.push(times(response, &summary.total.response_ns));
-    if let [_, _, ..] = summary.classes.as_slice() {
+    let several = summary.classes.len() > 1;
+    if several {
         lines.extend(summary.classes.iter().map(class));
     }
     lines.push(times("service", &summary.total.service_ns));
@@ -101,6 +103,10 @@ pub fn closing(summary: &Summary, output: Output) -> String {
         lines.push(format!("* {CLOSED_LABEL}"));
     }
     lines.push(outcome(&summary.total, output));
+    if several {
+        lines.extend(summary.classes.iter().map(|class| class_outcome(class, summary.driven, output)));
+    }
+    lines.extend(summary.slow.iter().map(|slow| slow_clients(slow, output)));
     lines.push(cost(summary));
     if !summary.valid {
         lines.push(output.red("INVALID"));
@@ -153,6 +159,40 @@ fn outcome(total: &Figures, output: Output) -> String {
     let errors = format!("{} errors{}", count(total.errors), kinds(&total.error_kinds()));
     let wrong = format!("{} wrong{}", count(total.wrong), kinds(&total.wrong_kinds()));
     format!("{} requests, {}, {}", count(total.requests), bad(total.errors, errors), bad(total.wrong, wrong))
+}
+
+/// Its share of the load, and of what went wrong.
+fn class_outcome(class: &Class, driven: Loop, output: Output) -> String {
+    let Class { name, figures } = class;
+    let achieved = rate(figures.achieved_per_second);
+    let share = match driven {
+        Loop::Open => format!("{achieved} of {} a second", rate(figures.offered_per_second)),
+        Loop::Closed => format!("{achieved} a second"),
+    };
+    format!("  {name}: {share}; {}", outcome(figures, output))
+}
+
+/// Only what there was of the rarer ends.
+fn slow_clients(slow: &SlowMeasured, output: Output) -> String {
+    let mut line = format!(
+        "slow {}: {} attached, {} at most; {} connections, {} done, {} cut off",
+        slow.name,
+        count(slow.attached_now),
+        count(slow.attached_max),
+        count(slow.begun),
+        count(slow.completed),
+        count(slow.cut_by_server)
+    );
+    for (number, kind) in
+        [(slow.refused, "refused"), (slow.unexpected, "answered otherwise"), (slow.connect_failed, "not connected")]
+    {
+        if number > 0 {
+            line.push_str(", ");
+            line.push_str(&output.red(&format!("{} {kind}", count(number))));
+        }
+    }
+    let _ = write!(line, "; {} sent, {} received", bytes(slow.bytes_sent), bytes(slow.bytes_received));
+    line
 }
 
 fn cost(summary: &Summary) -> String {
@@ -211,8 +251,23 @@ mod tests {
             plain.contains("10 errors (1 refused, 2 unfinished, 3 broken, 4 malformed), 21 wrong (1 corrupt"),
             "{plain}"
         );
-        let valid = closing(&Summary::of(&sample::run(3)), Output::Terminal);
+        let mut clean = sample::run(3);
+        clean.slow.clear();
+        let valid = closing(&Summary::of(&clean), Output::Terminal);
         assert!(!valid.contains("INVALID") && !valid.contains(RED), "{valid}");
+    }
+
+    #[test]
+    fn classes_and_slow_clients_have_lines_of_their_own() {
+        let mut measured = sample::invalid_run(3);
+        let text = closing(&Summary::of(&measured), Output::Plain);
+        let class = "\n  get: 1,000 of 1,000 a second; 3,000 requests, 10 errors (1 refused";
+        assert!(text.contains(class), "{text}");
+        let slow = "\nslow <uploads>: 1,990 attached, 2,000 at most; 2,400 connections, 400 done, 6 cut off, 3 refused, \
+                    1 not connected; 4.77 MiB sent, 78.1 KiB received";
+        assert!(text.contains(slow), "{text}");
+        measured.classes.truncate(1);
+        assert!(!closing(&Summary::of(&measured), Output::Plain).contains("  get: "), "one class is all requests");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
 use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Packed, Reason, Second, ServerCost, Wrong};
+use crate::slow::SlowMeasured;
 
 const REQUESTS_PER_SECOND: u64 = 2000;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(seconds: u64) -> Measured {
         driven: Loop::Open,
         began: UNIX_EPOCH + Duration::from_millis(1_780_000_000_250),
         lasted: Duration::from_secs(seconds),
+        slow: vec![slow()],
         classes: vec![class("get", 60_000), class("<script>\"&'", 200_000)],
         seconds: (0..seconds).map(second).collect(),
         generator: Generator { cpu: Duration::from_secs_f64(seconds as f64 * 0.12), busy: 0.12 },
@@ -54,6 +56,24 @@ pub(crate) fn invalid_run(seconds: u64) -> Measured {
         (second.errors, second.wrong) = (10, 21);
     }
     measured
+}
+
+fn slow() -> SlowMeasured {
+    SlowMeasured {
+        name: "<uploads>".into(),
+        attached_now: 1990,
+        attached_max: 2000,
+        begun: 2400,
+        connect_failed: 1,
+        completed: 400,
+        answered_as_expected: 398,
+        refused: 3,
+        unexpected: 0,
+        cut_by_server: 6,
+        aborted: 2,
+        bytes_sent: 5_000_000,
+        bytes_received: 80_000,
+    }
 }
 
 fn second(at: u64) -> Second {

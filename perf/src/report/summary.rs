@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Second, ServerCost, Wrong};
+use crate::slow::SlowMeasured;
 
 /// Of docs/load-result.md. Counted up when a field changes its meaning or goes; a new field leaves it.
 pub const SCHEMA: u32 = 1;
@@ -30,6 +31,9 @@ pub struct Summary {
     #[serde(flatten)]
     pub total: Figures,
     pub classes: Vec<Class>,
+    /// Who was slow beside them. Results of older versions know of none.
+    #[serde(default)]
+    pub slow: Vec<SlowMeasured>,
     pub generator: GeneratorUse,
     pub server: Option<ServerUse>,
     pub environment: Environment,
@@ -168,6 +172,7 @@ impl Summary {
             seconds: lasted_s,
             total: Figures::of_all(&measured.classes, lasted_s),
             classes: measured.classes.iter().map(|class| Class::of(class, lasted_s)).collect(),
+            slow: measured.slow.clone(),
             generator: GeneratorUse::of(measured.generator),
             server: measured.server.map(ServerUse::of),
             environment: measured.environment.clone(),

@@ -71,7 +71,8 @@ mod tests {
         let classes = vec![class(open(100.0), 1), class(Pace::Closed, 2), class(open(300.0), 3)];
         let (second, environment) = (Duration::from_secs(1), Environment::look(Vec::new()));
         let (warm_up, measured, patience) = (second, second, second);
-        let plan = Plan { cpu: None, classes, warm_up, measured, patience, watched: None, environment };
+        let plan =
+            Plan { cpu: None, classes, warm_up, measured, patience, slow: Vec::new(), watched: None, environment };
         let paces = |plan: &Plan| plan.classes.iter().map(|class| class.pace).collect::<Vec<_>>();
         let seeds = |plan: &Plan| plan.classes.iter().map(|class| class.seed).collect::<Vec<_>>();
         let [first, again] = [0, 1].map(|repeat| at(&plan, &Asked { target: 0, per_second: 1000.0, repeat }));

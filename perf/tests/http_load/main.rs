@@ -53,6 +53,7 @@ fn plan(server: SocketAddr, mix: &str) -> Plan {
         warm_up: Duration::ZERO,
         measured: Duration::from_millis(REQUESTS),
         patience: Duration::from_secs(5),
+        slow: Vec::new(),
         watched: None,
         environment: Environment::look(Vec::new()),
     }

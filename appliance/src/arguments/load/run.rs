@@ -32,6 +32,7 @@ impl RunArguments {
         Plan {
             cpu: self.cpu,
             classes,
+            slow: Vec::new(),
             warm_up: self.warm_up,
             measured: self.seconds,
             patience: self.patience,

@@ -8,6 +8,7 @@ use crate::environment::Environment;
 use crate::measured::Loop;
 use crate::report::figures::{bytes, count, latency, percent, rate};
 use crate::report::summary::{Figures, Percentiles, Summary};
+use crate::slow::SlowMeasured;
 
 /// The percentiles of every class, what failed, and what it cost.
 pub(super) fn numbers(out: &mut String, summary: &Summary) -> fmt::Result {
@@ -16,6 +17,9 @@ pub(super) fn numbers(out: &mut String, summary: &Summary) -> fmt::Result {
         for class in &summary.classes {
             figures(out, &class.name, &class.figures)?;
         }
+    }
+    if !summary.slow.is_empty() {
+        slow_clients(out, &summary.slow)?;
     }
     writeln!(out, "<div class=\"card\"><dl class=\"facts\">")?;
     for (name, value) in costs(summary) {
@@ -69,6 +73,40 @@ fn failed(kinds: &[(&str, u64)]) -> String {
     let present = kinds.iter().filter(|(_, number)| *number > 0);
     let named: Vec<String> = present.map(|(kind, number)| format!("{} {kind}", count(*number))).collect();
     if named.is_empty() { "none".into() } else { format!("<strong class=\"failed\">{}</strong>", named.join(", ")) }
+}
+
+/// A row for every group of slow clients.
+fn slow_clients(out: &mut String, groups: &[SlowMeasured]) -> fmt::Result {
+    writeln!(out, "<div class=\"card scroll\"><table>\n<caption>Slow clients</caption>\n<thead><tr>")?;
+    let heads = [
+        "",
+        "attached",
+        "at most",
+        "connections",
+        "done",
+        "cut off",
+        "refused",
+        "answered otherwise",
+        "not connected",
+        "sent",
+        "received",
+    ];
+    for head in heads {
+        writeln!(out, "<th scope=\"col\">{head}</th>")?;
+    }
+    writeln!(out, "</tr></thead>\n<tbody>")?;
+    for slow in groups {
+        write!(out, "<tr><th scope=\"row\">{}</th>", Text(&slow.name))?;
+        for number in [slow.attached_now, slow.attached_max, slow.begun, slow.completed, slow.cut_by_server] {
+            write!(out, "<td>{}</td>", count(number))?;
+        }
+        for number in [slow.refused, slow.unexpected, slow.connect_failed] {
+            let class = if number > 0 { " class=\"failed\"" } else { "" };
+            write!(out, "<td{class}>{}</td>", count(number))?;
+        }
+        writeln!(out, "<td>{}</td><td>{}</td></tr>", bytes(slow.bytes_sent), bytes(slow.bytes_received))?;
+    }
+    writeln!(out, "</tbody></table></div>")
 }
 
 fn costs(summary: &Summary) -> Vec<(&'static str, String)> {

@@ -155,3 +155,13 @@ fn size_is_bounded() {
     let page = page_of(&day);
     assert!(page.len() < PAGE_BYTES_MAX, "{} bytes", page.len());
 }
+
+#[test]
+fn slow_clients_have_a_table() {
+    let mut summary = Summary::of(&sample::run(2));
+    let page = page_of(&summary);
+    assert!(page.contains("<caption>Slow clients</caption>"), "{page}");
+    assert!(page.contains("<th scope=\"row\">&lt;uploads&gt;</th><td>1,990</td><td>2,000</td>"), "{page}");
+    summary.slow.clear();
+    assert!(!page_of(&summary).contains("Slow clients"));
+}
