@@ -24,6 +24,7 @@ use crate::arguments::load::LoadWork;
 use crate::arguments::load::output::OutputArguments;
 use crate::arguments::load::peers::{PeersArguments, RowError};
 use crate::arguments::load::refusal::Refusal;
+use crate::arguments::load::scenario::ScenarioError;
 use crate::failure::EXIT_SYSTEM;
 use crate::say;
 
@@ -40,6 +41,8 @@ pub enum LoadFailure {
     Peers(#[from] PeersError),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
@@ -72,7 +75,7 @@ impl LoadFailure {
         match self {
             LoadFailure::Compare(CompareError::Invalid { .. }) => EXIT_INVALID,
             LoadFailure::Result(_) | LoadFailure::Compare(_) => EXIT_LOAD_USAGE,
-            LoadFailure::Row(_) | LoadFailure::Refused(_) => EXIT_LOAD_USAGE,
+            LoadFailure::Row(_) | LoadFailure::Refused(_) | LoadFailure::Scenario(_) => EXIT_LOAD_USAGE,
             LoadFailure::Corpus(failure) => failure.exit_status(),
             LoadFailure::Invalid | LoadFailure::NoKnee => EXIT_INVALID,
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,
@@ -91,6 +94,7 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
         LoadWork::Compare(typed) => compare::run(typed),
         LoadWork::Cache(typed) => measure(&typed.decide()?, &typed.class.server, &typed.output),
         LoadWork::Corpus(typed) => Ok(corpus::run(typed)?),
+        LoadWork::Scenario(typed) => measure(&typed.decide()?, &typed.label(), &typed.output),
         LoadWork::Http(typed) => measure(&typed.decide()?, &typed.class.url.to_string(), &typed.output),
     }
 }

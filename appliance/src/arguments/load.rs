@@ -5,6 +5,7 @@
 //!   offer     its load and its connections;  server: whom it is for
 //! sweep       of several servers, at many loads;  search: of one, up to its knee
 //! compare     two results
+//! scenario    several of them at once, and slow clients, from a file
 //! corpus      files to be asked for
 //! peers       who is measured beside whom
 //! run         how long, and where
@@ -23,6 +24,7 @@ pub mod output;
 pub mod peers;
 pub mod refusal;
 pub mod run;
+pub mod scenario;
 pub mod search;
 mod server;
 pub mod sweep;
@@ -44,6 +46,8 @@ pub enum LoadWork {
     Corpus(corpus::CorpusArguments),
     /// Put such a load on a server of files and uploads
     Http(Box<http::HttpLoadArguments>),
+    /// Put several such loads at once on servers, and slow clients beside them, as a file says
+    Scenario(scenario::ScenarioArguments),
     /// Put a ladder of loads on caches, in turns, and show how latency grows with load
     Sweep(Box<sweep::SweepArguments>),
     /// Find the highest load that a cache bears within a response time
