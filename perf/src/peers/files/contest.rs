@@ -227,6 +227,7 @@ impl Contest<'_> {
             warm_up: self.options.measured / 4,
             measured: self.options.measured,
             patience: PATIENCE,
+            slow: Vec::new(),
             watched: Some(entry.running.server.pid()),
             environment: self.environment.clone(),
         };
