@@ -6,9 +6,11 @@
 //! contender     who competes: binaries, command lines, versions
 //! ceiling       the ceiling program: found or built
 //! throughput    requests per second of server CPU
+//! equal_load    how long clients wait when all serve the same load
 //! items         memory of one live item;  idle: memory of idle connections
 //! hit_ratio     what stays in memory on a skewed trace
 //! worst_case    the longest set and flush_all, with few and with many items
+//! figures       what a measurement says of a server, and the median of several
 //! report        all of it as Markdown
 //! install       a peer's program: where it is, or the package that brings it
 //! files         the servers of files and the proxies
@@ -27,6 +29,8 @@ pub use rows::{Row, UnknownRow};
 
 mod ceiling;
 mod contender;
+mod equal_load;
+mod figures;
 pub mod files;
 mod hit_ratio;
 mod idle;
@@ -233,6 +237,7 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
     for row in &options.rows {
         match row {
             Row::Load(_) => {}
+            Row::EqualLoad => comparisons.extend(equal_load::compare(&field)?),
             Row::Items => comparisons.push(items::compare(&field)?),
             Row::Idle => comparisons.push(idle::compare(&field)?),
             Row::HitRatio => comparisons.push(hit_ratio::compare(&field)?),

@@ -7,7 +7,6 @@
 //! running     one started server, and the one behind it
 //! rows        what is measured, and what each number is for
 //! contest     everybody does the same, in turn
-//! figures     what a measurement says of a server, and the median of several
 //! table       all of it as Markdown
 //! ```
 //!
@@ -34,7 +33,6 @@ pub use running::{Cpus, FilesError, Running};
 pub use table::Report;
 
 mod contest;
-mod figures;
 mod folder;
 mod rival;
 mod rows;

@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::figures::{Saturated, Waits};
 use super::folder::Folder;
 use super::rival::{Found, Job, Rival};
 use super::rows::FileRow;
 use super::running::{Cpus, FilesError, Running};
 use super::table::{Line, Report};
 use super::{Missing, Options};
-use crate::arrivals::Arrivals;
 use crate::corpus::{self, Corpus, Durability};
 use crate::describe::Removal;
 use crate::environment::Environment;
@@ -20,6 +18,7 @@ use crate::load::http::{Filling, HttpPlan, MixError, ObjectsPlan, UrlError};
 use crate::load::{self, ClassPlan, KeyPlan, Pace, Plan, Verify, WorkPlan};
 use crate::machine::Machine;
 use crate::measured::Measured;
+use crate::peers::figures::{Saturated, Waits, half_of_the_slowest};
 use crate::peers::{PeersError, Scale};
 use crate::popularity::Popularity;
 use crate::sizes::Sizes;
@@ -118,8 +117,7 @@ impl Entry {
 /// Half of what the slowest server of the job achieved.
 fn equal_pace(job: Job, jobs: &[Job], saturated: &[Saturated]) -> Pace {
     let same = jobs.iter().zip(saturated).filter(|(other, _)| **other == job);
-    let slowest = same.map(|(_, saturated)| saturated.per_second).fold(f64::INFINITY, f64::min);
-    Pace::Open { per_second: (slowest / 2.0).clamp(1.0, 1e6), arrivals: Arrivals::Poisson }
+    half_of_the_slowest(same.map(|(_, saturated)| saturated))
 }
 
 struct Contest<'a> {

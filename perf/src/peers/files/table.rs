@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::figures::{Saturated, Waits};
 use super::rival::Job;
 use super::rows::FileRow;
 use crate::machine::Machine;
 use crate::peers::Scale;
+use crate::peers::figures::{Saturated, Waits};
 use crate::peers::report::{head_line, line};
 
 const HEADS: [&str; 9] = [

@@ -1,5 +1,7 @@
 //! What a measurement says of a server, and the median of several.
 
+use crate::arrivals::Arrivals;
+use crate::load::Pace;
 use crate::measured::Measured;
 
 /// What a server does as fast as it can.
@@ -77,6 +79,12 @@ impl Waits {
             reason: reasons.unwrap_or_default().join("; "),
         }
     }
+}
+
+/// A load that everybody can bear.
+pub(super) fn half_of_the_slowest<'a>(saturated: impl Iterator<Item = &'a Saturated>) -> Pace {
+    let slowest = saturated.map(|saturated| saturated.per_second).fold(f64::INFINITY, f64::min);
+    Pace::Open { per_second: (slowest / 2.0).clamp(1.0, 1e6), arrivals: Arrivals::Poisson }
 }
 
 /// 0 of nothing.

@@ -1,0 +1,158 @@
+//! How long clients wait when every cache serves the same load: half of what the slowest of them can, sent when it is due
+//! whatever the server does (an open loop, Poisson), a tenth of it sets, a sample of the answers checked byte by byte.
+
+use std::time::Duration;
+
+use super::contender::{Contender, Size};
+use super::figures::{Saturated, Waits, half_of_the_slowest};
+use super::report::Comparison;
+use super::rows::VALUE_BYTES;
+use super::{Field, PeersError};
+use crate::describe::Removal;
+use crate::environment::Environment;
+use crate::load::{self, CachePlan, ClassPlan, KeyPlan, Pace, Plan, Protocol, Verify, WorkPlan};
+use crate::measured::Measured;
+use crate::popularity::Popularity;
+use crate::process::Server;
+use crate::sizes::Sizes;
+
+const CONNECTIONS: usize = 64;
+const KEYS: u64 = 100_000;
+const SET_SHARE: f64 = 0.1;
+/// Far more than the keys need: nothing is evicted.
+const SIZE: Size = Size { memory_mib: 256, connections_max: 1024 };
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One cache of the row.
+struct Entry<'a> {
+    contender: &'a Contender,
+    server: Server,
+    saturated: Vec<Saturated>,
+    waits: Vec<Measured>,
+}
+
+pub(super) fn compare(field: &Field) -> Result<Vec<Comparison>, PeersError> {
+    let start = |contender| -> Result<Entry<'_>, PeersError> {
+        let server = Contender::start(contender, field.place, SIZE)?;
+        Ok(Entry { contender, server, saturated: Vec::new(), waits: Vec::new() })
+    };
+    let mut entries = field.caches().iter().map(start).collect::<Result<Vec<_>, _>>()?;
+    for round in 1..=field.rounds {
+        for entry in &mut entries {
+            let saturated = Saturated::of(&entry.measure(field, Pace::Closed)?);
+            field.progress(&format!(
+                "round {round}: equal load: {} can serve {:.0} requests a second",
+                entry.contender.name, saturated.per_second
+            ));
+            entry.saturated.push(saturated);
+        }
+    }
+    let medians: Vec<Saturated> = entries.iter().map(|entry| Saturated::median(&entry.saturated)).collect();
+    let pace = half_of_the_slowest(medians.iter());
+    for round in 1..=field.rounds {
+        for entry in &mut entries {
+            let measured = entry.measure(field, pace)?;
+            let p99_us = measured.classes[0].response_ns.value_at_quantile(0.99) as f64 / 1e3;
+            field.progress(&format!("round {round}: equal load: {}: {p99_us:.0} µs at p99", entry.contender.name));
+            entry.waits.push(measured);
+        }
+    }
+    Ok(comparisons(field, &entries))
+}
+
+impl Entry<'_> {
+    fn measure(&self, field: &Field, pace: Pace) -> Result<Measured, PeersError> {
+        let keys = KeyPlan {
+            count: KEYS,
+            popularity: Popularity::Uniform,
+            sizes: Sizes::Fixed(VALUE_BYTES as u64),
+            removal: Removal::Never,
+        };
+        let class = ClassPlan {
+            name: "equal load".into(),
+            server: self.server.address,
+            pace,
+            connections: CONNECTIONS,
+            depth: 1,
+            churn: None,
+            verify: Verify::Sampled,
+            seed: 1,
+            work: WorkPlan::Cache(CachePlan {
+                protocol: Protocol::Classic,
+                prefix: "k".into(),
+                keys,
+                set_share: SET_SHARE,
+            }),
+        };
+        let plan = Plan {
+            cpu: Some(field.place.load_cpu),
+            classes: vec![class],
+            warm_up: field.measured / 4,
+            measured: field.measured,
+            patience: PATIENCE,
+            watched: Some(self.server.pid()),
+            slow: Vec::new(),
+            environment: Environment::look(Vec::new()),
+        };
+        let name = &self.contender.name;
+        let failed = |error| PeersError::Load { contender: name.clone(), error };
+        let measured = load::run(&plan, |_, _| {}).map_err(failed)?;
+        if measured.errors() + measured.wrong() == 0 {
+            return Ok(measured);
+        }
+        let what = format!("{:?}, {:?}", measured.classes[0].errors, measured.classes[0].wrong);
+        Err(PeersError::Wrong { contender: name.clone(), row: "equal load".into(), what })
+    }
+}
+
+/// What the row says of one cache.
+struct Figures {
+    waits: Waits,
+    /// Of the server, at the equal load.
+    cost: Saturated,
+}
+
+fn comparisons(field: &Field, entries: &[Entry<'_>]) -> Vec<Comparison> {
+    let figures: Vec<Figures> = entries
+        .iter()
+        .map(|entry| {
+            let costs: Vec<Saturated> = entry.waits.iter().map(Saturated::of).collect();
+            Figures { waits: Waits::median(&entry.waits), cost: Saturated::median(&costs) }
+        })
+        .collect();
+    let offered = figures.first().map_or(0.0, |figures| figures.waits.offered_per_second);
+    let at = format!("at {:.0} k requests a second", offered / 1e3);
+    vec![
+        Comparison {
+            what: format!("response p50 / p99 / p99.9 {at}"),
+            purpose: "what a client feels of a cache that is half busy",
+            cells: figures.iter().map(waits).collect(),
+            against: field.against(&figures, |spindle, memcached| {
+                format!("p99 {:.2} of its", spindle.waits.p99_ns / memcached.waits.p99_ns.max(1.0))
+            }),
+        },
+        Comparison {
+            what: format!("CPU and context switches of a request, memory, {at}"),
+            purpose: "what that costs: a server that is not saturated shares less between requests",
+            cells: figures.iter().map(cost).collect(),
+            against: field.against(&figures, |spindle, memcached| {
+                format!("{:.2} of its CPU", memcached.cost.per_cpu_second / spindle.cost.per_cpu_second.max(1.0))
+            }),
+        },
+    ]
+}
+
+fn waits(Figures { waits, .. }: &Figures) -> String {
+    let micros = [waits.p50_ns, waits.p99_ns, waits.p99_9_ns].map(|ns| format!("{:.0}", ns / 1e3));
+    let invalid = if waits.invalid > 0 { format!(" (INVALID: {})", waits.reason) } else { String::new() };
+    format!("{} µs{invalid}", micros.join(" / "))
+}
+
+fn cost(Figures { cost, .. }: &Figures) -> String {
+    format!(
+        "{:.2} µs, {:.2}, {:.1} MiB",
+        1e6 / cost.per_cpu_second.max(1.0),
+        cost.context_switches_per_request,
+        cost.resident_bytes / 1_048_576.0
+    )
+}
