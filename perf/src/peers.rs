@@ -6,10 +6,12 @@
 //! contender     who competes: binaries, command lines, versions
 //! ceiling       the ceiling program: found or built
 //! throughput    requests per second of server CPU
+//! cache_load    the load of the rows below, on one cache
 //! equal_load    how long clients wait when all serve the same load
 //! items         memory of one live item;  idle: memory of idle connections
 //! hit_ratio     what stays in memory on a skewed trace
 //! worst_case    the longest set and flush_all, with few and with many items
+//! generator     what the load offers to a server that does nothing, and what a request costs it
 //! figures       what a measurement says of a server, and the median of several
 //! report        all of it as Markdown
 //! install       a peer's program: where it is, or the package that brings it
@@ -27,11 +29,13 @@ use contender::{Contender, Kind, Place};
 pub use report::Report;
 pub use rows::{Row, UnknownRow};
 
+mod cache_load;
 mod ceiling;
 mod contender;
 mod equal_load;
 mod figures;
 pub mod files;
+mod generator;
 mod hit_ratio;
 mod idle;
 pub mod install;
@@ -238,6 +242,7 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
         match row {
             Row::Load(_) => {}
             Row::EqualLoad => comparisons.extend(equal_load::compare(&field)?),
+            Row::Generator => comparisons.extend(generator::compare(&field)?),
             Row::Items => comparisons.push(items::compare(&field)?),
             Row::Idle => comparisons.push(idle::compare(&field)?),
             Row::HitRatio => comparisons.push(hit_ratio::compare(&field)?),

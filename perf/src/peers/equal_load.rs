@@ -1,27 +1,17 @@
 //! How long clients wait when every cache serves the same load: half of what the slowest of them can, sent when it is due
 //! whatever the server does (an open loop, Poisson), a tenth of it sets, a sample of the answers checked byte by byte.
 
-use std::time::Duration;
-
+use super::cache_load::CacheLoad;
 use super::contender::{Contender, Size};
 use super::figures::{Saturated, Waits, half_of_the_slowest};
 use super::report::Comparison;
-use super::rows::VALUE_BYTES;
 use super::{Field, PeersError};
-use crate::describe::Removal;
-use crate::environment::Environment;
-use crate::load::{self, CachePlan, ClassPlan, KeyPlan, Pace, Plan, Protocol, Verify, WorkPlan};
+use crate::load::{Pace, Verify};
 use crate::measured::Measured;
-use crate::popularity::Popularity;
 use crate::process::Server;
-use crate::sizes::Sizes;
 
-const CONNECTIONS: usize = 64;
-const KEYS: u64 = 100_000;
-const SET_SHARE: f64 = 0.1;
 /// Far more than the keys need: nothing is evicted.
 const SIZE: Size = Size { memory_mib: 256, connections_max: 1024 };
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One cache of the row.
 struct Entry<'a> {
@@ -62,46 +52,8 @@ pub(super) fn compare(field: &Field) -> Result<Vec<Comparison>, PeersError> {
 
 impl Entry<'_> {
     fn measure(&self, field: &Field, pace: Pace) -> Result<Measured, PeersError> {
-        let keys = KeyPlan {
-            count: KEYS,
-            popularity: Popularity::Uniform,
-            sizes: Sizes::Fixed(VALUE_BYTES as u64),
-            removal: Removal::Never,
-        };
-        let class = ClassPlan {
-            name: "equal load".into(),
-            server: self.server.address,
-            pace,
-            connections: CONNECTIONS,
-            depth: 1,
-            churn: None,
-            verify: Verify::Sampled,
-            seed: 1,
-            work: WorkPlan::Cache(CachePlan {
-                protocol: Protocol::Classic,
-                prefix: "k".into(),
-                keys,
-                set_share: SET_SHARE,
-            }),
-        };
-        let plan = Plan {
-            cpu: Some(field.place.load_cpu),
-            classes: vec![class],
-            warm_up: field.measured / 4,
-            measured: field.measured,
-            patience: PATIENCE,
-            watched: Some(self.server.pid()),
-            slow: Vec::new(),
-            environment: Environment::look(Vec::new()),
-        };
-        let name = &self.contender.name;
-        let failed = |error| PeersError::Load { contender: name.clone(), error };
-        let measured = load::run(&plan, |_, _| {}).map_err(failed)?;
-        if measured.errors() + measured.wrong() == 0 {
-            return Ok(measured);
-        }
-        let what = format!("{:?}, {:?}", measured.classes[0].errors, measured.classes[0].wrong);
-        Err(PeersError::Wrong { contender: name.clone(), row: "equal load".into(), what })
+        let load = CacheLoad { pace, connections: 64, depth: 1, set_share: 0.1, verify: Verify::Sampled };
+        load.measure(field, self.contender, &self.server, "equal load")
     }
 }
 

@@ -15,6 +15,7 @@ const DEPTH_MAX: usize = 1024;
 pub enum Row {
     Load(LoadRow),
     EqualLoad,
+    Generator,
     Items,
     Idle,
     HitRatio,
@@ -37,7 +38,7 @@ pub enum Verb {
 
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no row is called {0:?}: there are equal-load, items, idle, hit-ratio, worst-case, and get-NxD and set-NxD with N connections (to \
+    "no row is called {0:?}: there are equal-load, generator, items, idle, hit-ratio, worst-case, and get-NxD and set-NxD with N connections (to \
      {CONNECTIONS_MAX}) of D requests (to {DEPTH_MAX})"
 )]
 pub struct UnknownRow(String);
@@ -49,7 +50,7 @@ impl Row {
         let set = [(64, 1), (64, 16)].map(|shape| (Verb::Set, shape));
         let loads = get.into_iter().chain(set);
         let loads = loads.map(|(verb, (connections, depth))| Row::Load(LoadRow { verb, connections, depth }));
-        loads.chain([Row::EqualLoad, Row::Items, Row::Idle, Row::HitRatio, Row::WorstCase]).collect()
+        loads.chain([Row::EqualLoad, Row::Generator, Row::Items, Row::Idle, Row::HitRatio, Row::WorstCase]).collect()
     }
 
     pub(super) fn load(&self) -> Option<LoadRow> {
@@ -57,7 +58,7 @@ impl Row {
     }
 
     pub(super) fn has_ceiling(&self) -> bool {
-        self.load().is_some()
+        self.load().is_some() || *self == Row::Generator
     }
 }
 
@@ -104,6 +105,7 @@ impl FromStr for Row {
         };
         let row = match (name, name.split_once('-')) {
             ("equal-load", _) => Some(Row::EqualLoad),
+            ("generator", _) => Some(Row::Generator),
             ("items", _) => Some(Row::Items),
             ("idle", _) => Some(Row::Idle),
             ("hit-ratio", _) => Some(Row::HitRatio),
@@ -125,7 +127,7 @@ mod tests {
         let row: Row = "get-64x16".parse().unwrap();
         assert_eq!(row, Row::Load(LoadRow { verb: Verb::Get, connections: 64, depth: 16 }));
         assert!(Row::all().contains(&row));
-        for name in ["equal-load", "items", "idle", "hit-ratio", "worst-case", "set-1x1"] {
+        for name in ["equal-load", "generator", "items", "idle", "hit-ratio", "worst-case", "set-1x1"] {
             name.parse::<Row>().unwrap();
         }
         for name in ["", "get", "get-64", "get-0x1", "get-64x0", "get-64x4096", "get-99999x1", "put-64x1", "get--1x1"] {

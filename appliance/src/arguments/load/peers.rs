@@ -41,7 +41,7 @@ pub struct PeersArguments {
     /// Seconds of one measurement
     #[arg(long, default_value_t = 2.0)]
     pub seconds: f64,
-    /// Some rows only: get-NxD, set-NxD, equal-load, items, idle, hit-ratio, worst-case of caches; get-SIZE, put-SIZE of files
+    /// Some rows only: get-NxD, set-NxD, equal-load, generator, items, idle, hit-ratio, worst-case of caches; get-SIZE, put-SIZE of files
     #[arg(long, value_delimiter = ',')]
     pub rows: Vec<String>,
     /// A smoke run, whose figures mean nothing
