@@ -39,7 +39,7 @@ mod reading;
 mod stream;
 
 pub use fault::Fault;
-pub use ledger::{Absence, Known, Ledger, Outcome, Removal, Sent};
+pub use ledger::{Absence, Known, Ledger, Outcome, Removal, Sent, State};
 pub use reading::{Part, Reading, check};
 
 use stream::{Author, BLOCK, Stream};

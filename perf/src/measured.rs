@@ -95,6 +95,13 @@ pub struct Wrong {
     pub misplaced: u64,
     /// Not there, though it was written and nothing may have removed it.
     pub lost: u64,
+    /// There, though its time to live was over.
+    pub expired: u64,
+    /// An acknowledged change that a later one did not see: an increment that was not counted, a compare-and-swap that was
+    /// done although what it compared with was gone.
+    pub lost_update: u64,
+    /// A change that nobody asked for.
+    pub invented: u64,
 }
 
 /// One second of a run, all classes together.
@@ -154,7 +161,8 @@ impl Errors {
 
 impl Wrong {
     pub fn total(&self) -> u64 {
-        self.corrupt + self.stale + self.torn + self.swapped + self.length + self.misplaced + self.lost
+        let Wrong { corrupt, stale, torn, swapped, length, misplaced, lost, expired, lost_update, invented } = self;
+        corrupt + stale + torn + swapped + length + misplaced + lost + expired + lost_update + invented
     }
 }
 

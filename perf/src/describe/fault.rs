@@ -25,18 +25,38 @@ pub enum Fault {
     Misplaced { asked: u64, got: u64 },
     #[error("lost: nothing there, though version {oldest} was acknowledged before the read was sent")]
     Lost { oldest: u32 },
+    #[error("lost: no counter there, though it had counted to {counted}")]
+    LostCounter { counted: u64 },
+    /// Something is there that an acknowledged delete has removed.
+    #[error("stale: something there, though its delete, version {version}, was acknowledged before")]
+    Undeleted { version: u32 },
+    #[error("expired: there {late_ms} ms after its time to live was over")]
+    Expired { late_ms: u32 },
+    /// By an answer to a compare-and-swap that was not to be done.
+    #[error("lost update: stored in the place of version {seen}, which version {oldest} had replaced before")]
+    Overwritten { seen: u32, oldest: u32 },
+    /// By an answer to an increment.
+    #[error("lost update: counted to {number}, where at least {at_least} were asked for and acknowledged")]
+    Uncounted { number: u64, at_least: u64 },
+    #[error("invented: changed since version {seen}, though nobody asked for that")]
+    Unasked { seen: u32 },
+    #[error("invented: counted to {number}, though no more than {asked} were asked for")]
+    Overcounted { number: u64, asked: u64 },
 }
 
 impl Fault {
     pub fn count(&self, wrong: &mut Wrong) {
         let counter = match self {
             Fault::Corrupt { .. } => &mut wrong.corrupt,
-            Fault::Stale { .. } => &mut wrong.stale,
+            Fault::Stale { .. } | Fault::Undeleted { .. } => &mut wrong.stale,
             Fault::Torn { .. } => &mut wrong.torn,
             Fault::Swapped { .. } => &mut wrong.swapped,
             Fault::Length { .. } => &mut wrong.length,
             Fault::Misplaced { .. } => &mut wrong.misplaced,
-            Fault::Lost { .. } => &mut wrong.lost,
+            Fault::Lost { .. } | Fault::LostCounter { .. } => &mut wrong.lost,
+            Fault::Expired { .. } => &mut wrong.expired,
+            Fault::Overwritten { .. } | Fault::Uncounted { .. } => &mut wrong.lost_update,
+            Fault::Unasked { .. } | Fault::Overcounted { .. } => &mut wrong.invented,
         };
         *counter += 1;
     }

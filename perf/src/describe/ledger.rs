@@ -58,6 +58,16 @@ pub enum Absence {
     Removed,
 }
 
+/// What is known of an object when a request about it is about to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It would be lost, were it not there.
+    There,
+    /// Deleted, acknowledged, and not asked for since.
+    Gone,
+    Unsure,
+}
+
 /// The versions of every key of a load: eight bytes for each, and a little more for those that have a write under way or
 /// were ever deleted.
 #[derive(Clone, Debug)]
@@ -148,6 +158,22 @@ impl Ledger {
         }
     }
 
+    /// Whether a write or delete that is under way is the only one of its key, and has been all the time.
+    pub fn is_alone(&self, key: u64, version: u32) -> bool {
+        let round = self.rounds.get(&key).copied();
+        round.is_some_and(|round| round.first == version && round.under_way == 1) && self.versions(key).asked == version
+    }
+
+    /// What is known of an object now. That holds for a write or delete, too, that is asked for next and stays alone.
+    pub fn state(&self, key: u64) -> State {
+        let Versions { asked, oldest } = self.versions(key);
+        match self.absence(self.read(key)) {
+            Err(_) => State::There,
+            Ok(Absence::Deleted) if asked == oldest && self.deleted.get(&key) == Some(&asked) => State::Gone,
+            Ok(_) => State::Unsure,
+        }
+    }
+
     /// A read is about to be sent.
     pub fn read(&self, key: u64) -> Sent {
         Sent { key, oldest: self.versions(key).oldest }
@@ -156,6 +182,16 @@ impl Ledger {
     /// What a read may return that is answered now.
     pub fn known(&self, sent: Sent) -> Known {
         Known { oldest: sent.oldest, newest: self.versions(sent.key).asked }
+    }
+
+    /// What is wrong when a request that is answered now has found the object, and tells no version.
+    pub fn presence(&self, sent: Sent) -> Result<(), Fault> {
+        match self.state(sent.key) {
+            State::Gone if sent.oldest == self.versions(sent.key).asked => {
+                Err(Fault::Undeleted { version: sent.oldest })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Why a read that is answered now may have found nothing; it is lost if there is no reason.
@@ -263,7 +299,14 @@ mod tests {
                     let Some((version, outcome)) = pick(&mut self.done, which) else { return };
                     ledger.settle(KEY, version, outcome);
                 }
-                Step::Read => self.reads.push(ledger.read(KEY)),
+                Step::Read => {
+                    match ledger.state(KEY) {
+                        State::There => assert!(self.stored.is_some()),
+                        State::Gone => assert!(self.stored.is_none()),
+                        State::Unsure => {}
+                    }
+                    self.reads.push(ledger.read(KEY));
+                }
                 Step::Answer(which) => {
                     let Some(sent) = pick(&mut self.reads, which) else { return };
                     self.answers.push((sent, self.stored));
@@ -272,7 +315,10 @@ mod tests {
                     let Some((sent, answer)) = pick(&mut self.answers, which) else { return };
                     let known = ledger.known(sent);
                     match answer {
-                        Some(version) => assert!((known.oldest..=known.newest).contains(&version)),
+                        Some(version) => {
+                            assert!((known.oldest..=known.newest).contains(&version));
+                            assert!(ledger.presence(sent).is_ok());
+                        }
                         None => assert!(ledger.absence(sent).is_ok()),
                     }
                 }
@@ -352,6 +398,26 @@ mod tests {
         assert_eq!(ledger.absence(ledger.read(KEY)), Err(Fault::Lost { oldest: 3 }));
         ledger.write(KEY);
         assert_eq!(ledger.absence(ledger.read(KEY)), Ok(Absence::Unsettled));
+    }
+
+    #[test]
+    fn what_is_known_before_a_write_holds_while_it_is_alone() {
+        let mut ledger = Ledger::written(2, Removal::Never);
+        assert_eq!(ledger.state(KEY), State::There);
+        let delete = ledger.delete(KEY);
+        assert!(ledger.is_alone(KEY, delete));
+        assert_eq!(ledger.state(KEY), State::Unsure);
+        ledger.settle(KEY, delete, Outcome::Acknowledged);
+        assert_eq!(ledger.state(KEY), State::Gone);
+        let late = ledger.read(KEY);
+        assert_eq!(ledger.presence(late), Err(Fault::Undeleted { version: delete }));
+        let (first, second) = (ledger.write(KEY), ledger.write(KEY));
+        assert_eq!(ledger.presence(late), Ok(()), "a write may bring it back");
+        assert!(!ledger.is_alone(KEY, first) && !ledger.is_alone(KEY, second));
+        ledger.settle(KEY, first, Outcome::Acknowledged);
+        assert!(!ledger.is_alone(KEY, second), "it was not alone all the time");
+        ledger.settle(KEY, second, Outcome::Acknowledged);
+        assert_eq!(ledger.state(KEY), State::There);
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub(crate) fn invalid_run(seconds: u64) -> Measured {
         Reason::CutShort { after: Duration::from_secs(seconds), cause: "<b>the server died</b>".into() },
     ];
     measured.classes[0].errors = Errors { refused: 1, unfinished: 2, broken: 3, malformed: 4 };
-    measured.classes[1].wrong = Wrong { corrupt: 1, stale: 2, torn: 3, swapped: 4, length: 5, misplaced: 0, lost: 6 };
+    measured.classes[1].wrong =
+        Wrong { corrupt: 1, stale: 2, torn: 3, swapped: 4, length: 5, lost: 6, ..Wrong::default() };
     if let Some(second) = measured.seconds.last_mut() {
         (second.errors, second.wrong) = (10, 21);
     }

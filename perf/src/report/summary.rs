@@ -157,6 +157,12 @@ struct WrongInFile {
     #[serde(default)]
     misplaced: u64,
     lost: u64,
+    #[serde(default)]
+    expired: u64,
+    #[serde(default)]
+    lost_update: u64,
+    #[serde(default)]
+    invented: u64,
 }
 
 impl Summary {
@@ -219,8 +225,9 @@ impl Figures {
         [("refused", refused), ("unfinished", unfinished), ("broken", broken), ("malformed", malformed)]
     }
 
-    pub fn wrong_kinds(&self) -> [(&'static str, u64); 7] {
-        let Wrong { corrupt, stale, torn, swapped, length, misplaced, lost } = self.wrong_by_kind;
+    pub fn wrong_kinds(&self) -> [(&'static str, u64); 10] {
+        let Wrong { corrupt, stale, torn, swapped, length, misplaced, lost, expired, lost_update, invented } =
+            self.wrong_by_kind;
         [
             ("corrupt", corrupt),
             ("stale", stale),
@@ -229,6 +236,9 @@ impl Figures {
             ("length", length),
             ("misplaced", misplaced),
             ("lost", lost),
+            ("expired", expired),
+            ("lost update", lost_update),
+            ("invented", invented),
         ]
     }
 }
@@ -251,6 +261,9 @@ fn wrong_of(classes: &[ClassMeasured]) -> Wrong {
         length: sum.length + class.wrong.length,
         misplaced: sum.misplaced + class.wrong.misplaced,
         lost: sum.lost + class.wrong.lost,
+        expired: sum.expired + class.wrong.expired,
+        lost_update: sum.lost_update + class.wrong.lost_update,
+        invented: sum.invented + class.wrong.invented,
     })
 }
 
