@@ -31,7 +31,7 @@ use crate::dial::dial;
 use crate::measured::{ClassMeasured, Loop, Measured, Second};
 use crate::slow::{self, SlowGroup, SlowMeasured};
 use cache::CacheWork;
-pub use cache::{CacheFillError, CachePlan, Protocol};
+pub use cache::{CacheFillError, CachePlan, Mix, OnMiss, Protocol, Ttl};
 use class::{Class, Driven};
 use http::{HttpFillError, HttpWork};
 pub use keyspace::KeyPlan;
@@ -40,7 +40,7 @@ use record::Timeline;
 use watch::{Tick, Use, Watch};
 use work::Work;
 
-mod cache;
+pub mod cache;
 mod class;
 pub mod http;
 mod keyspace;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
-use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Pace, Plan, Protocol, Verify, WorkPlan, run};
+use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Verify, WorkPlan, run};
 use spindle_perf::measured::{Loop, Measured, Reason, Wrong};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
@@ -162,7 +162,9 @@ fn plan(server: SocketAddr) -> Plan {
                     sizes: Sizes::Fixed(200),
                     removal: Removal::Never,
                 },
-                set_share: 0.5,
+                mix: Mix::of_sets(0.5),
+                ttl: None,
+                on_miss: OnMiss::Nothing,
             }),
         }],
         warm_up: Duration::ZERO,
@@ -304,7 +306,7 @@ fn a_server_that_stops_for_a_while_delays_all_that_was_due_meanwhile() {
     };
     let mut plan = plan(address);
     // Like 1000 a second for 100 s with one second's stop, five times as fast: one in a hundred is late.
-    (plan.measured, cache(&mut plan).set_share) = (Duration::from_secs(20), 0.1);
+    (plan.measured, cache(&mut plan).mix) = (Duration::from_secs(20), Mix::of_sets(0.1));
     let measured = std::thread::scope(|scope| {
         let load = scope.spawn(|| measure(&plan));
         std::thread::sleep(Duration::from_secs(8));

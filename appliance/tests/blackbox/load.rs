@@ -34,10 +34,34 @@ fn a_load_checks_every_answer_and_writes_its_result() {
 }
 
 #[test]
+fn the_whole_mix_finds_nothing_wrong() {
+    let server = Server::start("-m 64");
+    for protocol in ["classic", "meta"] {
+        for ttl in ["", "--ttl 1-2"] {
+            let output = load(&format!(
+                "{} --rate 4000 --seconds 2 --warm-up 0 --connections 4 --depth 8 --keys 200 --value 40-3000 \
+                 --key-distribution zipf:0.9 --protocol {protocol} --get-miss-set {ttl} --prefix {protocol}{} \
+                 --mix get=50,set=15,multiget=10:8,delete=5,touch=5,incr=10,cas=10",
+                server.addresses[0],
+                ttl.len()
+            ));
+            assert!(matches!(output.status.code(), Some(0 | 3)), "{protocol} {ttl}: {}", said(&output));
+            assert!(said(&output).contains("0 errors, 0 wrong"), "{protocol} {ttl}: {}", said(&output));
+        }
+    }
+    for counter in ["get_misses", "delete_hits", "delete_misses", "touch_hits", "incr_hits", "cas_hits", "cas_badval"] {
+        assert!(server.stat(counter) > 0, "no {counter}");
+    }
+}
+
+#[test]
 fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
     for (arguments, reason) in [
         ("127.0.0.1:1 --rate 0", "'--rate <RATE>': it is a number from 0.000001 to 1000000000"),
         ("127.0.0.1:1 --set-share 1.5", "it is a number from 0 to 1"),
+        ("127.0.0.1:1 --mix get=1,gets=1", "nothing is called \"gets\""),
+        ("127.0.0.1:1 --mix get=1 --set-share 0.5", "cannot be used with"),
+        ("127.0.0.1:1 --ttl 0", "whole seconds from 1 to 2592000"),
         ("127.0.0.1:1 --value huge", "huge"),
         ("127.0.0.1:1 --key-distribution zipf:x", "zipf:x"),
         ("127.0.0.1:1 --no-such-option", "--no-such-option"),

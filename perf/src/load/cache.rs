@@ -1,26 +1,53 @@
 //! The work of a cache: memcached's protocols.
 //!
 //! ```text
-//! request   the bytes of a request
-//! answer    what an answer says
-//! fill      every key once, before the load
+//! mix        what is asked, and how often
+//! asked      one request, and what has to be remembered of it
+//! request    its bytes
+//! answer     what an answer says
+//!   multiget   the answer to a request for several objects
+//! judging    what is wrong with it
+//!   stock      what is known of the objects: versions, who must be there, until when
+//!     expiry     times to live
+//!   uniques    what compare-and-swaps compare with
+//!   counters   what increments count
+//! fill       every key once, before the load
 //! ```
+//!
+//! A multiget is one request, and wrong once, whatever is wrong in it. What follows from an answer, a set after a miss or a
+//! counter brought back, is a request of its own, due when the answer is there: it is offered, answered and measured as any
+//! other, and comes on top of the rate that is asked for.
 
 use spindle_core::simulator::Random;
 
 use super::ClassPlan;
-use super::keyspace::{KeyPlan, Keyspace};
-use super::work::{HangUp, Heard, Then, Verdict, Work, Written};
-use crate::describe::{Fault, Outcome, Part, Sent, check};
+use super::keyspace::KeyPlan;
+use super::work::{HangUp, Heard, Then, Work, Written};
 use crate::sizes::even;
-use answer::{Hearing, Said, hear};
+use answer::{Hearing, hear};
+pub(super) use asked::{Asked, Single};
+use counters::{Counters, counters_for};
+pub use expiry::{Ttl, TtlError};
 pub use fill::CacheFillError;
 pub(super) use fill::fill;
+use mix::{Kind, Kinds};
+pub use mix::{Mix, MixError};
+use multiget::{Multiget, Part};
 use request::Requests;
+use stock::{Stock, Store};
+use uniques::Uniques;
 
 pub(crate) mod answer;
+mod asked;
+mod counters;
+mod expiry;
 mod fill;
+mod judging;
+mod mix;
+mod multiget;
 mod request;
+mod stock;
+mod uniques;
 
 /// Which of memcached's protocols is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,78 +60,121 @@ pub enum Protocol {
 #[derive(Clone, Debug)]
 pub struct CachePlan {
     pub protocol: Protocol,
-    /// What every key begins with, 1 to 200 bytes without spaces and controls: classes of one server must not share it.
+    /// What every key begins with, 1 to 200 bytes without spaces and controls. Counters have an `n` after it.
     pub prefix: String,
     pub keys: KeyPlan,
-    /// Of all requests, 0 to 1; the others are gets.
-    pub set_share: f64,
+    pub mix: Mix,
+    /// Of whatever is set or touched, but for counters. Without, nothing expires.
+    pub ttl: Option<Ttl>,
+    pub on_miss: OnMiss,
 }
 
-/// What was asked.
+impl CachePlan {
+    /// Whether two classes of one server would write the same keys.
+    pub fn shares_keys_with(&self, other: &CachePlan) -> bool {
+        let counts_in = |one: &CachePlan, other: &CachePlan| {
+            one.mix.incr > 0.0 && other.prefix.strip_suffix('n') == Some(one.prefix.as_str())
+        };
+        self.prefix == other.prefix || counts_in(self, other) || counts_in(other, self)
+    }
+}
+
+/// What follows a get that found nothing where that is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMiss {
+    Nothing,
+    /// A set of the key, as of an application that had to ask its database.
+    Set,
+}
+
+/// What follows from an answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Asked {
-    /// A get, and whether its answer is looked at byte by byte.
-    Get {
-        key: u64,
-        sent: Sent,
-        checked: bool,
-    },
-    Set {
-        key: u64,
-        version: u32,
-    },
+enum FollowUp {
+    Set { key: u64 },
+    BringBack { counter: u64 },
 }
 
 pub(super) struct CacheWork {
-    keyspace: Keyspace,
+    protocol: Protocol,
     requests: Requests,
-    set_share: f64,
+    kinds: Kinds,
+    multiget_keys: usize,
+    on_miss: OnMiss,
     dice: Random,
+    stock: Stock,
+    counters: Counters,
+    uniques: Uniques,
+    follow_ups: Vec<FollowUp>,
+    /// Of multigets that were answered.
+    spare: Vec<Vec<Part>>,
 }
 
 impl CacheWork {
     pub(super) fn new(plan: &CachePlan, class: &ClassPlan) -> CacheWork {
+        let (keys, mix) = (plan.keys.count, &plan.mix);
         CacheWork {
-            keyspace: Keyspace::new(&plan.keys, class),
+            protocol: plan.protocol,
             requests: Requests::new(plan),
-            set_share: plan.set_share,
+            kinds: Kinds::of(mix),
+            multiget_keys: mix.multiget_keys,
+            on_miss: plan.on_miss,
             dice: Random::new(!class.seed),
+            stock: Stock::new(plan, class),
+            counters: Counters::new(if mix.incr > 0.0 { counters_for(keys) } else { 0 }, plan.keys.removal),
+            uniques: Uniques::new(if mix.cas > 0.0 { keys as usize } else { 0 }),
+            follow_ups: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
-    /// What is wrong with the answer to a get.
-    fn judge(&self, key: u64, sent: Sent, checked: bool, echoed: Option<&[u8]>, data: &[u8]) -> Result<(), Fault> {
-        let expected = self.keyspace.objects.object(key, 0);
-        if let Some(other) = echoed.and_then(|echoed| self.requests.other_key(echoed, key)) {
-            return Err(Fault::Swapped { key: other, seed: expected.seed });
-        }
-        if data.len() as u64 != expected.length {
-            return Err(Fault::Length { expected: expected.length, got: data.len() as u64 });
-        }
-        if checked {
-            check(&expected, Part::Whole, data, self.keyspace.ledger.known(sent))?;
-        }
-        Ok(())
+    fn get(&mut self, key: u64, now_ns: u64) -> Single {
+        Single::Get { look: self.stock.look(key, now_ns), checked: self.stock.checked() }
     }
 
-    fn verdict(&mut self, asked: Asked, said: Said<'_>) -> Verdict {
-        let judged = match (asked, said) {
-            (Asked::Set { key, version }, Said::Stored) => {
-                self.keyspace.chooser.note_written(key);
-                self.keyspace.ledger.settle(key, version, Outcome::Acknowledged);
-                Ok(())
+    fn multiget(&mut self, now_ns: u64) -> Multiget {
+        let mut multiget = Multiget::new(self.spare.pop().unwrap_or_default(), self.stock.checked());
+        for _ in 0..self.multiget_keys {
+            let key = self.stock.keyspace.chooser.draw();
+            if !multiget.has(key) {
+                multiget.parts.push(Part { look: self.stock.look(key, now_ns), found: false });
             }
-            (Asked::Set { key, version }, _) => {
-                self.keyspace.ledger.settle(key, version, Outcome::Refused);
-                return Verdict::Refused;
-            }
-            (Asked::Get { key, sent, checked }, Said::Value { key: echoed, data }) => {
-                self.judge(key, sent, checked, echoed, data)
-            }
-            (Asked::Get { sent, .. }, Said::Nothing) => self.keyspace.ledger.absence(sent).map(drop),
-            (Asked::Get { .. }, _) => return Verdict::Refused,
-        };
-        judged.map_or_else(Verdict::Wrong, |()| Verdict::Right)
+        }
+        multiget
+    }
+
+    fn delete(&mut self, key: u64, now_ns: u64) -> Single {
+        Single::Delete { look: self.stock.look(key, now_ns), before: self.stock.delete(key) }
+    }
+
+    fn touch(&mut self, key: u64, now_ns: u64) -> Single {
+        let look = self.stock.look(key, now_ns);
+        Single::Touch { look, ttl_s: self.stock.touch(key, now_ns, self.dice.draw()) }
+    }
+
+    /// Compares with what was seen last, or sees what is there to compare with the next time.
+    fn cas(&mut self, key: u64, now_ns: u64) -> Single {
+        let Some(seen) = self.uniques.take(key) else { return self.get(key, now_ns) };
+        let look = self.stock.look(key, now_ns);
+        let (store, before) = self.stock.store_over(key, now_ns);
+        Single::Cas { look, before, store, seen }
+    }
+
+    fn write_single(&self, asked: &Single, from: u64, room: usize, out: &mut Vec<u8>) -> Written {
+        match asked {
+            Single::Set(store) => return self.write_store(store, None, from, room, out),
+            Single::Cas { store, seen, .. } => return self.write_store(store, Some(seen.unique()), from, room, out),
+            Single::Get { look, .. } => self.requests.write_get(out, look.key),
+            Single::Delete { look, .. } => self.requests.write_delete(out, look.key),
+            Single::Touch { look, ttl_s } => self.requests.write_touch(out, look.key, *ttl_s),
+            Single::Incr(increment) => self.requests.write_incr(out, increment.counter),
+            Single::Add { counter } => self.requests.write_add(out, *counter),
+        }
+        Written::Whole
+    }
+
+    fn write_store(&self, store: &Store, unique: Option<u64>, from: u64, room: usize, out: &mut Vec<u8>) -> Written {
+        let object = self.stock.keyspace.objects.object(store.key, store.version);
+        self.requests.write_store(out, &object, (store, unique), from, room)
     }
 }
 
@@ -112,35 +182,82 @@ impl Work for CacheWork {
     type Asked = Asked;
     const HANG_UP: HangUp = HangUp::Trouble;
 
-    fn draw(&mut self, _now_ns: u64) -> Asked {
-        if even(self.dice.draw()) < self.set_share {
-            let key = self.keyspace.chooser.draw_for_write();
-            return Asked::Set { key, version: self.keyspace.ledger.write(key) };
-        }
-        let key = self.keyspace.chooser.draw();
-        Asked::Get { key, sent: self.keyspace.ledger.read(key), checked: self.keyspace.is_checked() }
+    fn draw(&mut self, now_ns: u64) -> Asked {
+        let kind = self.kinds.at(even(self.dice.draw()));
+        let chooser = &mut self.stock.keyspace.chooser;
+        let key = match kind {
+            Kind::Multiget => return Asked::Several(self.multiget(now_ns)),
+            Kind::Set => chooser.draw_for_write(),
+            Kind::Get | Kind::Delete | Kind::Touch | Kind::Incr | Kind::Cas => chooser.draw(),
+        };
+        Asked::One(match kind {
+            Kind::Set => Single::Set(self.stock.store(key, now_ns)),
+            Kind::Delete => self.delete(key, now_ns),
+            Kind::Touch => self.touch(key, now_ns),
+            Kind::Incr => Single::Incr(self.counters.ask(key)),
+            Kind::Cas => self.cas(key, now_ns),
+            Kind::Get | Kind::Multiget => self.get(key, now_ns),
+        })
+    }
+
+    fn follow_up(&mut self, now_ns: u64) -> Option<Asked> {
+        let single = match self.follow_ups.pop()? {
+            FollowUp::Set { key } => Single::Set(self.stock.store(key, now_ns)),
+            FollowUp::BringBack { counter } => Single::Add { counter },
+        };
+        Some(Asked::One(single))
     }
 
     fn write(&self, asked: &Asked, from: u64, room: usize, out: &mut Vec<u8>) -> Written {
-        match *asked {
-            Asked::Get { key, .. } => {
-                self.requests.write_get(out, key);
+        match asked {
+            Asked::One(single) => self.write_single(single, from, room, out),
+            Asked::Several(multiget) => {
+                self.requests.write_multiget(out, multiget.parts.iter().map(|part| part.look.key));
                 Written::Whole
-            }
-            Asked::Set { key, version } => {
-                let object = self.keyspace.objects.object(key, version);
-                self.requests.write_set_from(out, &object, from, room)
             }
         }
     }
 
-    fn hear(&mut self, asked: &mut Asked, input: &[u8], _now_ns: u64) -> Heard {
-        match hear(input, matches!(asked, Asked::Get { .. })) {
+    fn hear(&mut self, asked: &mut Asked, input: &[u8], now_ns: u64) -> Heard {
+        let single = match asked {
+            Asked::One(single) => single,
+            Asked::Several(multiget) => return self.hear_multiget(multiget, input, now_ns),
+        };
+        match hear(input, single.question()) {
             Hearing::Answer { said, consumed } => {
-                Heard::Answer { consumed, verdict: self.verdict(*asked, said), then: Then::Keep }
+                Heard::Answer { consumed, verdict: self.verdict(single, said, now_ns), then: Then::Keep }
             }
             Hearing::Incomplete { bytes_min } => Heard::More { consumed: 0, bytes_min },
             Hearing::Malformed => Heard::Malformed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe::Removal;
+    use crate::popularity::Popularity;
+    use crate::sizes::Sizes;
+
+    #[test]
+    fn classes_share_keys_by_their_prefixes_or_by_those_of_their_counters() {
+        let plan = |prefix: &str, mix: &str| CachePlan {
+            protocol: Protocol::Classic,
+            prefix: prefix.into(),
+            keys: KeyPlan {
+                count: 1,
+                popularity: Popularity::Uniform,
+                sizes: Sizes::Fixed(1),
+                removal: Removal::Never,
+            },
+            mix: mix.parse().unwrap(),
+            ttl: None,
+            on_miss: OnMiss::Nothing,
+        };
+        let (counting, other, beside) = (plan("a", "incr=1"), plan("an", "get=1"), plan("a", "get=1"));
+        assert!(counting.shares_keys_with(&beside));
+        assert!(counting.shares_keys_with(&other) && other.shares_keys_with(&counting));
+        assert!(!beside.shares_keys_with(&other));
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Flying<A> {
 struct Due<A> {
     intended_ns: u64,
     noticed_ns: u64,
-    /// Of a request that was on a connection which ended before its turn.
+    /// Of a request that was on a connection which ended before its turn, or that follows from an answer.
     asked: Option<A>,
 }
 
@@ -154,12 +154,27 @@ impl<W: Work> Class<W> {
     }
 
     fn due(&mut self, core: &Core, intended_ns: u64, now_ns: u64) {
-        self.record.due(intended_ns);
-        self.timeline.borrow_mut().due(intended_ns);
+        self.note_due(intended_ns);
         let due = Due { intended_ns, noticed_ns: now_ns.max(intended_ns), asked: None };
         match self.free_lane() {
             Some(index) if self.waiting.is_empty() => self.give(core, index, due, now_ns),
             _ => self.waiting.push_back(due),
+        }
+    }
+
+    fn note_due(&mut self, intended_ns: u64) {
+        self.record.due(intended_ns);
+        self.timeline.borrow_mut().due(intended_ns);
+    }
+
+    /// What follows from answers goes before all that waits: who asked does not queue again. Nor is it left out after the
+    /// last request was due, though it does not count then.
+    fn follow_up(&mut self, now_ns: u64) {
+        while !self.closed
+            && let Some(asked) = self.work.follow_up(now_ns)
+        {
+            self.note_due(now_ns);
+            self.waiting.push_front(Due { intended_ns: now_ns, noticed_ns: now_ns, asked: Some(asked) });
         }
     }
 
@@ -215,6 +230,7 @@ impl<W: Work> Class<W> {
                 self.timeline.borrow_mut().answered(moments.intended_ns, done_ns, fault.is_some());
             }
         }
+        self.follow_up(done_ns);
         self.free.push_back(index);
         self.place(core, done_ns);
         self.fill_places(core, done_ns);

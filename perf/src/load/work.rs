@@ -13,6 +13,11 @@ pub(super) trait Work: 'static {
     /// Chooses the next request. Whatever it changes is on its way from now on, acknowledged or not.
     fn draw(&mut self, now_ns: u64) -> Self::Asked;
 
+    /// The next of the requests that follow from answers heard, due at once.
+    fn follow_up(&mut self, _now_ns: u64) -> Option<Self::Asked> {
+        None
+    }
+
     /// Writes a request, or what comes next of it: from `from` on, in bytes of the request's own count that begins with 0. No
     /// more than about `room` bytes, but something.
     fn write(&self, asked: &Self::Asked, from: u64, room: usize, out: &mut Vec<u8>) -> Written;

@@ -7,7 +7,7 @@ use super::rows::VALUE_BYTES;
 use super::{Field, PeersError};
 use crate::describe::Removal;
 use crate::environment::Environment;
-use crate::load::{self, CachePlan, ClassPlan, KeyPlan, Pace, Plan, Protocol, Verify, WorkPlan};
+use crate::load::{self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Verify, WorkPlan};
 use crate::measured::Measured;
 use crate::popularity::Popularity;
 use crate::process::Server;
@@ -66,7 +66,9 @@ impl CacheLoad {
                 protocol: Protocol::Classic,
                 prefix: "k".into(),
                 keys,
-                set_share: self.set_share,
+                mix: Mix::of_sets(self.set_share),
+                ttl: None,
+                on_miss: OnMiss::Nothing,
             }),
         };
         Plan {

@@ -45,13 +45,21 @@ mod tests {
     use crate::arrivals::Arrivals;
     use crate::describe::Removal;
     use crate::environment::Environment;
-    use crate::load::{CachePlan, ClassPlan, KeyPlan, Protocol, Verify};
+    use crate::load::{CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Protocol, Verify};
     use crate::popularity::Popularity;
     use crate::sizes::Sizes;
 
     fn class(pace: Pace, seed: u64) -> ClassPlan {
         let keys =
             KeyPlan { count: 10, popularity: Popularity::Uniform, sizes: Sizes::Fixed(10), removal: Removal::Never };
+        let cache = CachePlan {
+            protocol: Protocol::Classic,
+            prefix: "k".into(),
+            keys,
+            mix: Mix::of_sets(0.1),
+            ttl: None,
+            on_miss: OnMiss::Nothing,
+        };
         ClassPlan {
             name: "class".into(),
             server: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
@@ -61,7 +69,7 @@ mod tests {
             churn: None,
             verify: Verify::All,
             seed,
-            work: WorkPlan::Cache(CachePlan { protocol: Protocol::Classic, prefix: "k".into(), keys, set_share: 0.1 }),
+            work: WorkPlan::Cache(cache),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use spindle_perf::describe::Removal;
-use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Plan, Protocol, WorkPlan};
+use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Plan, Protocol, Ttl, WorkPlan};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::sizes::Sizes;
 
@@ -58,6 +58,16 @@ pub struct CacheClassArguments {
     /// Of all requests, 0 to 1: sets; the others are gets
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = within(0.0..=1.0))]
     pub set_share: f64,
+    /// What is asked, and how often, by weights: of get, set, multiget (with its keys), delete, touch, incr and cas, as in
+    /// get=80,set=10,multiget=5:16,delete=1,touch=1,incr=2,cas=1
+    #[arg(long, conflicts_with = "set_share")]
+    pub mix: Option<Mix>,
+    /// Seconds that objects live when they are set or touched: 60, 60-600
+    #[arg(long, value_name = "SECONDS")]
+    pub ttl: Option<Ttl>,
+    /// A get that finds nothing, where that is allowed, is followed by a set of the key, which counts as a request
+    #[arg(long)]
+    pub get_miss_set: bool,
     #[arg(long, value_enum, default_value = "classic")]
     pub protocol: Dialect,
     /// The server may evict: a key that is not there is no lost one
@@ -98,7 +108,9 @@ impl CacheClassArguments {
                 sizes: self.value.clone(),
                 removal: if self.may_evict { Removal::Allowed } else { Removal::Never },
             },
-            set_share: self.set_share,
+            mix: self.mix.unwrap_or_else(|| Mix::of_sets(self.set_share)),
+            ttl: self.ttl,
+            on_miss: if self.get_miss_set { OnMiss::Set } else { OnMiss::Nothing },
         });
         self.offer.class(name, &self.server, work)
     }

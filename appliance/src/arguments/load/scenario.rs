@@ -144,7 +144,7 @@ fn apart_from(others: &[ClassPlan], class: &ClassPlan) -> Result<(), String> {
             ));
         }
         let shared = match (&other.work, &class.work) {
-            (WorkPlan::Cache(theirs), WorkPlan::Cache(ours)) => theirs.prefix == ours.prefix,
+            (WorkPlan::Cache(theirs), WorkPlan::Cache(ours)) => theirs.shares_keys_with(ours),
             (WorkPlan::Http(theirs), WorkPlan::Http(ours)) => theirs.url.path == ours.url.path,
             _ => false,
         };

@@ -1,11 +1,13 @@
-//! Every key once, before the load: in version 1, as the ledger has it.
+//! Every key once, before the load: in version 1, as the ledger has it. Every counter at zero.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::answer::{Hearing, Said, hear};
+use super::answer::{Hearing, Question, Said, hear};
+use super::counters::counters_for;
 use super::request::Requests;
+use super::stock::Store;
 use super::{CachePlan, ClassPlan, Protocol};
 use crate::load::keyspace::Objects;
 
@@ -25,23 +27,44 @@ const BATCH_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(in crate::load) fn fill(class: &ClassPlan, plan: &CachePlan) -> Result<(), CacheFillError> {
-    let mut stream = TcpStream::connect_timeout(&class.server, PATIENCE)?;
+    let stream = TcpStream::connect_timeout(&class.server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     let objects = Objects::new(&plan.keys, class.seed);
     let requests = Requests::new(&CachePlan { protocol: Protocol::Classic, ..plan.clone() });
-    let (mut batch, mut awaited) = (Vec::new(), 0);
+    let mut filling = Filling { stream, batch: Vec::new(), awaited: 0 };
     for key in 0..plan.keys.count {
-        requests.write_set(&mut batch, &objects.object(key, 1));
-        awaited += 1;
-        if batch.len() >= BATCH_BYTES || key + 1 == plan.keys.count {
-            stream.write_all(&batch)?;
-            batch.clear();
-            expect_stored(&mut stream, std::mem::take(&mut awaited))?;
-        }
+        let ttl_s = plan.ttl.map_or(0, |ttl| ttl.of(key, 1, class.seed));
+        let store = (&Store { key, version: 1, ttl_s }, None);
+        requests.write_store(&mut filling.batch, &objects.object(key, 1), store, 0, usize::MAX);
+        filling.wrote_one()?;
     }
-    Ok(())
+    let counters = if plan.mix.incr > 0.0 { counters_for(plan.keys.count) } else { 0 };
+    for counter in 0..counters {
+        requests.write_zero(&mut filling.batch, counter);
+        filling.wrote_one()?;
+    }
+    filling.send()
+}
+
+struct Filling {
+    stream: TcpStream,
+    batch: Vec<u8>,
+    awaited: u64,
+}
+
+impl Filling {
+    fn wrote_one(&mut self) -> Result<(), CacheFillError> {
+        self.awaited += 1;
+        if self.batch.len() < BATCH_BYTES { Ok(()) } else { self.send() }
+    }
+
+    fn send(&mut self) -> Result<(), CacheFillError> {
+        self.stream.write_all(&self.batch)?;
+        self.batch.clear();
+        expect_stored(&mut self.stream, std::mem::take(&mut self.awaited))
+    }
 }
 
 fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), CacheFillError> {
@@ -54,8 +77,8 @@ fn expect_stored(stream: &mut TcpStream, mut awaited: u64) -> Result<(), CacheFi
         input.extend_from_slice(&chunk[..count]);
         let mut at = 0;
         loop {
-            match hear(&input[at..], false) {
-                Hearing::Answer { said: Said::Stored, consumed } => {
+            match hear(&input[at..], Question::Store) {
+                Hearing::Answer { said: Said::Done, consumed } => {
                     at += consumed;
                     awaited = awaited.saturating_sub(1);
                 }
