@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use spindle_perf::load::http::{HttpPlan, ObjectsPlan};
 use spindle_perf::load::{ClassPlan, Plan, WorkPlan};
 use spindle_perf::slow::SlowPlan;
 use toml::de::DeTable;
@@ -134,6 +135,12 @@ impl Asking {
     }
 }
 
+/// Of a corpus nobody writes, however many read.
+fn same_uploads(one: &HttpPlan, other: &HttpPlan) -> bool {
+    let both_upload = [one, other].iter().all(|plan| matches!(plan.objects, ObjectsPlan::Keys(_)));
+    both_upload && one.url.path.trim_end_matches('/') == other.url.path.trim_end_matches('/')
+}
+
 /// Whether a class can be beside others: what each writes must be its own.
 fn apart_from(others: &[ClassPlan], class: &ClassPlan) -> Result<(), String> {
     for other in others {
@@ -145,17 +152,18 @@ fn apart_from(others: &[ClassPlan], class: &ClassPlan) -> Result<(), String> {
         }
         let shared = match (&other.work, &class.work) {
             (WorkPlan::Cache(theirs), WorkPlan::Cache(ours)) => theirs.shares_keys_with(ours),
-            (WorkPlan::Http(theirs), WorkPlan::Http(ours)) => theirs.url.path == ours.url.path,
+            (WorkPlan::Http(theirs), WorkPlan::Http(ours)) => same_uploads(theirs, ours),
             _ => false,
         };
         if shared && other.server == class.server {
             return Err(format!(
-                "class {} has the same server and the same prefix: they would write the same keys",
+                "class {} has the same server and the same prefix or folder: they would write each other's keys",
                 other.name
             ));
         }
     }
     Ok(())
 }
+
 #[cfg(test)]
 mod tests;

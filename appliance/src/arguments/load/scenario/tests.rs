@@ -200,6 +200,12 @@ fn a_bad_class_is_refused_with_its_line_and_the_reason() {
             "value = \"lognormal:1m:9\"",
             "3: [class.a] value = \"lognormal:1m:9\": values are of 1 GiB at most: name a maximum",
         ),
+        (
+            "mix = \"get=1,sit=1\"",
+            "3: [class.a] mix = \"get=1,sit=1\": nothing is called \"sit\": a mix is of get, set, multiget, delete, touch, \
+             incr and cas",
+        ),
+        ("set_share = 0.5\nmix = \"get=1\"", "4: [class.a] mix = \"get=1\": not together with set_share"),
         ("prefix = \"\"", "3: [class.a] prefix = \"\": it is 1 to 200 visible ASCII characters"),
     ] {
         assert_eq!(mistake(&format!("{CLASS}{keys}\n")), format!("file.toml:{expected}"), "{keys}");
@@ -230,19 +236,19 @@ fn a_bad_class_is_refused_with_its_line_and_the_reason() {
 
 #[test]
 fn what_two_classes_would_share_is_refused() {
-    for (second, expected) in [
-        (
-            "cache = \"HERE\"\nprefix = \"a:\"",
-            "[class.b] class a has the same server and the same prefix: they would write the same keys",
-        ),
-        (
-            "cache = \"HERE\"\nseed = 5",
-            "[class.b] class a has the same seed 5: what they write could not be told apart",
-        ),
-    ] {
-        let text = format!("{CLASS}seed = 5\n[class.b]\n{second}\n");
-        assert_eq!(mistake(&text), format!("file.toml:4: {expected}"), "{second}");
+    let alike = "class a has the same server and the same prefix or folder: they would write each other's keys";
+    for (mix, prefix) in [("get=1,set=1", "a:"), ("incr=1", "a:n")] {
+        let text = format!("{CLASS}mix = \"{mix}\"\n[class.b]\ncache = \"HERE\"\nprefix = \"{prefix}\"\n");
+        assert_eq!(mistake(&text), format!("file.toml:4: [class.b] {alike}"), "{prefix}");
     }
+    let http = |name: &str, path: &str| format!("[class.{name}]\nhttp = \"http://HERE{path}\"\n");
+    assert_eq!(mistake(&[http("a", "/up"), http("b", "/up/")].concat()), format!("file.toml:3: [class.b] {alike}"));
+    let (_listener, here) = listen();
+    let apart = [http("a", "/up"), http("b", "/other")].concat().replace("HERE", &here.to_string());
+    assert!(read_with(&[], &apart).is_ok());
+    let seeds = format!("{CLASS}seed = 5\n[class.b]\ncache = \"HERE\"\nseed = 5\n");
+    let same = "file.toml:4: [class.b] class a has the same seed 5: what they write could not be told apart";
+    assert_eq!(mistake(&seeds), same);
 }
 
 #[test]
