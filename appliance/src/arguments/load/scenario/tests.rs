@@ -205,7 +205,11 @@ fn a_bad_class_is_refused_with_its_line_and_the_reason() {
             "3: [class.a] mix = \"get=1,sit=1\": nothing is called \"sit\": a mix is of get, set, multiget, delete, touch, \
              incr and cas",
         ),
-        ("set_share = 0.5\nmix = \"get=1\"", "4: [class.a] mix = \"get=1\": not together with set_share"),
+        ("set_share = 0.5\nmix = \"get=1\"", "3: [class.a] set_share = 0.5: not together with mix"),
+        (
+            "ttl = 0",
+            "3: [class.a] ttl = 0: \"0\" is no time to live: it is whole seconds from 1 to 2592000, as 60 or 60-600",
+        ),
         ("prefix = \"\"", "3: [class.a] prefix = \"\": it is 1 to 200 visible ASCII characters"),
     ] {
         assert_eq!(mistake(&format!("{CLASS}{keys}\n")), format!("file.toml:{expected}"), "{keys}");
