@@ -53,7 +53,7 @@ pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malf
     let status = response.code.unwrap_or(0);
     let mut head = Head { status, ..Head::default() };
     let mut is_chunked = false;
-    let mut then = if is_old { Then::Close } else { Then::Keep };
+    let (mut is_kept, mut is_closed) = (!is_old, false);
     for field in response.headers.iter() {
         let (name, value) = (field.name, field.value);
         if name.eq_ignore_ascii_case("content-length") {
@@ -68,7 +68,8 @@ pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malf
             }
             is_chunked = true;
         } else if name.eq_ignore_ascii_case("connection") {
-            then = connection(value).unwrap_or(then);
+            is_kept |= has_option(value, b"keep-alive");
+            is_closed |= has_option(value, b"close");
         } else if name.eq_ignore_ascii_case("etag") {
             head.etag = Some(value);
         } else if name.eq_ignore_ascii_case("last-modified") {
@@ -87,20 +88,15 @@ pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malf
         _ if is_chunked => Framing::Chunked,
         _ => head.length.map_or(Framing::UntilEnd, Framing::Sized),
     };
-    if framing == Framing::UntilEnd {
-        then = Then::Close;
-    }
+    // A close goes before all else that is said: RFC 9112, 9.3.
+    let is_last = is_closed || !is_kept || framing == Framing::UntilEnd;
+    let then = if is_last { Then::Close } else { Then::Keep };
     Ok(Some(ParsedHead { head, framing, then, bytes }))
 }
 
-/// What a Connection field says of the connection, if anything.
-fn connection(value: &[u8]) -> Option<Then> {
-    let mut options = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-    options.find_map(|option| match option {
-        _ if option.eq_ignore_ascii_case(b"close") => Some(Then::Close),
-        _ if option.eq_ignore_ascii_case(b"keep-alive") => Some(Then::Keep),
-        _ => None,
-    })
+/// Whether a Connection field has an option.
+fn has_option(value: &[u8], option: &[u8]) -> bool {
+    value.split(|&byte| byte == b',').any(|of_field| of_field.trim_ascii().eq_ignore_ascii_case(option))
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -117,7 +113,9 @@ fn content_range(value: &[u8]) -> Option<ContentRange> {
     let dash = bytes.iter().position(|&byte| byte == b'-')?;
     let (first, last) = (number(&bytes[..dash])?, number(&bytes[dash + 1..])?);
     let total = if total == b"*" { None } else { Some(number(total)?) };
-    let holds = unit.eq_ignore_ascii_case(b"bytes ") && first <= last && total.is_none_or(|total| last < total);
+    // The last byte that can be counted is no byte of any object.
+    let is_within = last < total.unwrap_or(u64::MAX);
+    let holds = unit.eq_ignore_ascii_case(b"bytes ") && first <= last && is_within;
     holds.then_some(ContentRange { first, last, total })
 }
 
@@ -140,6 +138,7 @@ mod tests {
             "bytes -2/20",
             "bytes 1-2",
             "items 1-2/20",
+            "bytes 0-18446744073709551615/*",
             "bytes 1-18446744073709551616/*",
         ] {
             assert_eq!(content_range(wrong.as_bytes()), None, "{wrong}");
@@ -148,9 +147,9 @@ mod tests {
 
     #[test]
     fn a_connection_field_is_a_list() {
-        assert_eq!(connection(b"Close"), Some(Then::Close));
-        assert_eq!(connection(b"TE , close"), Some(Then::Close));
-        assert_eq!(connection(b"keep-alive"), Some(Then::Keep));
-        assert_eq!(connection(b"upgrade"), None);
+        for field in ["Close", "TE , close", "close,TE"] {
+            assert!(has_option(field.as_bytes(), b"close"), "{field}");
+        }
+        assert!(!has_option(b"closed, TE", b"close"));
     }
 }

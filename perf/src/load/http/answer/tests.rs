@@ -84,6 +84,10 @@ fn a_connection_is_kept_unless_it_is_to_be_closed() {
     let then = |version, field| whole(&format!("HTTP/1.{version} 200 OK\r\n{field}Content-Length: 0\r\n\r\n")).3;
     assert_eq!([then(1, ""), then(1, "Connection: close\r\n")], [Then::Keep, Then::Close]);
     assert_eq!([then(0, ""), then(0, "Connection: keep-alive\r\n")], [Then::Close, Then::Keep]);
+    // Whatever else is said, and in whatever order: RFC 9112, 9.3.
+    for both in ["Connection: keep-alive, close\r\n", "Connection: close\r\nConnection: keep-alive\r\n"] {
+        assert_eq!([then(0, both), then(1, both)], [Then::Close; 2], "{both}");
+    }
 }
 
 #[test]
