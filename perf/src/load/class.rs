@@ -8,7 +8,7 @@ use spindle_core::simulator::Random;
 use spindle_core::{Core, TaskId};
 
 use super::record::{Moments, Record, Timeline, Trouble};
-use super::work::{Verdict, Work};
+use super::work::{Again, Verdict, Work};
 use super::{ClassPlan, Pace, Span};
 use crate::arrivals::Schedule;
 use crate::measured::ClassMeasured;
@@ -33,6 +33,7 @@ pub(super) trait Driven {
 pub(super) struct Flying<A> {
     pub(super) asked: A,
     pub(super) moments: Moments,
+    hang_ups: u32,
 }
 
 /// Due, and without a place.
@@ -41,6 +42,8 @@ struct Due<A> {
     noticed_ns: u64,
     /// Of a request that was on a connection which ended before its turn, or that follows from an answer.
     asked: Option<A>,
+    /// Connections that were hung up when they had begun to send it.
+    hang_ups: u32,
 }
 
 /// What a class and one of its connections share.
@@ -55,6 +58,15 @@ pub(super) struct Lane<A> {
     pub(super) written_to: u64,
     /// Requests that the connection may still be given.
     left: u64,
+    /// It is in the class's list.
+    is_listed: bool,
+}
+
+impl<A> Lane<A> {
+    /// Requests that the server may have heard something of: the oldest so many of `flying`.
+    pub(super) fn begun(&self) -> usize {
+        self.flying.len() - self.unwritten + usize::from(self.written_to > 0)
+    }
 }
 
 pub(super) struct Class<W: Work> {
@@ -66,7 +78,7 @@ pub(super) struct Class<W: Work> {
     record: Record,
     timeline: Rc<RefCell<Timeline>>,
     waiting: VecDeque<Due<W::Asked>>,
-    /// Connections with a free place, once for every place; those that may be given nothing more among them.
+    /// Connections with a free place, each once; among them some that had one, and have ended since.
     free: VecDeque<usize>,
     pub(super) lanes: Vec<Lane<W::Asked>>,
     closed: bool,
@@ -76,9 +88,9 @@ pub(super) struct Class<W: Work> {
 pub(super) async fn pace<W: Work>(core: &Core, class: &Rc<RefCell<Class<W>>>) {
     class.borrow_mut().fill_places(core, core.read_clock_ns());
     loop {
-        let Some(due_ns) = class.borrow_mut().next_due() else { break };
+        let Some(due_ns) = class.borrow().next_due_ns() else { break };
         core.sleep_until(due_ns).await;
-        class.borrow_mut().burst(core, due_ns);
+        class.borrow_mut().burst(core);
         core.next_turn().await;
     }
 }
@@ -92,6 +104,7 @@ impl<W: Work> Class<W> {
             unwritten: 0,
             written_to: 0,
             left: plan.churn.map_or(u64::MAX, |requests| requests.get()),
+            is_listed: true,
         };
         Class {
             span,
@@ -106,7 +119,7 @@ impl<W: Work> Class<W> {
             record: Record::new(span),
             timeline: Rc::clone(timeline),
             waiting: VecDeque::new(),
-            free: (0..plan.depth).flat_map(|_| 0..plan.connections).collect(),
+            free: (0..plan.connections).collect(),
             lanes: (0..plan.connections).map(|_| lane()).collect(),
             plan: plan.clone(),
             closed: false,
@@ -126,36 +139,33 @@ impl<W: Work> Class<W> {
         }
     }
 
-    /// Hands out what is due now, `BURST_MAX` at most; the first of it is due at `due_ns`.
-    fn burst(&mut self, core: &Core, due_ns: u64) {
+    /// Hands out what is due now, `BURST_MAX` at most.
+    fn burst(&mut self, core: &Core) {
         let now_ns = core.read_clock_ns();
-        self.due(core, due_ns, now_ns);
-        for _ in 1..BURST_MAX {
-            match self.next_due_by(now_ns) {
+        for _ in 0..BURST_MAX {
+            match self.take_due_by(now_ns) {
                 Some(due_ns) => self.due(core, due_ns, now_ns),
                 None => break,
             }
         }
     }
 
-    fn next_due(&mut self) -> Option<u64> {
-        self.next_due_by(u64::MAX)
+    /// When the next request is due, if that is within the run.
+    fn next_due_ns(&self) -> Option<u64> {
+        let due_ns = self.span.begin_ns + self.schedule.clone()?.next_ns();
+        (due_ns < self.span.end_ns && !self.closed).then_some(due_ns)
     }
 
-    /// When the next request is due, if that is by `by_ns` and within the run.
-    fn next_due_by(&mut self, by_ns: u64) -> Option<u64> {
-        let mut ahead = self.schedule.clone()?;
-        let due_ns = self.span.begin_ns + ahead.next_ns();
-        let is_due = due_ns < self.span.end_ns && due_ns <= by_ns && !self.closed;
-        is_due.then(|| {
-            self.schedule = Some(ahead);
-            due_ns
-        })
+    /// Takes the next request off the schedule, if it is due by `by_ns`.
+    fn take_due_by(&mut self, by_ns: u64) -> Option<u64> {
+        let due_ns = self.next_due_ns().filter(|due_ns| *due_ns <= by_ns)?;
+        self.schedule.as_mut()?.next_ns();
+        Some(due_ns)
     }
 
     fn due(&mut self, core: &Core, intended_ns: u64, now_ns: u64) {
         self.note_due(intended_ns);
-        let due = Due { intended_ns, noticed_ns: now_ns.max(intended_ns), asked: None };
+        let due = Due { intended_ns, noticed_ns: now_ns.max(intended_ns), asked: None, hang_ups: 0 };
         match self.free_lane() {
             Some(index) if self.waiting.is_empty() => self.give(core, index, due, now_ns),
             _ => self.waiting.push_back(due),
@@ -174,20 +184,33 @@ impl<W: Work> Class<W> {
             && let Some(asked) = self.work.follow_up(now_ns)
         {
             self.note_due(now_ns);
-            self.waiting.push_front(Due { intended_ns: now_ns, noticed_ns: now_ns, asked: Some(asked) });
+            self.waiting.push_front(Due { intended_ns: now_ns, noticed_ns: now_ns, asked: Some(asked), hang_ups: 0 });
         }
     }
 
     /// The connection at the front of those with a free place.
     fn free_lane(&mut self) -> Option<usize> {
         while let Some(&index) = self.free.front() {
-            if self.lanes[index].left > 0 {
+            if self.has_place(index) {
                 return Some(index);
             }
-            // Its places come back with its next connection, if there is to be one.
+            // It comes back with its next connection, if there is to be one.
             self.free.pop_front();
+            self.lanes[index].is_listed = false;
         }
         None
+    }
+
+    fn has_place(&self, index: usize) -> bool {
+        let lane = &self.lanes[index];
+        lane.left > 0 && lane.flying.len() < self.plan.depth
+    }
+
+    /// Puts a connection at the back of those with a free place, if it has one and is not among them.
+    fn list(&mut self, index: usize) {
+        if self.has_place(index) && !std::mem::replace(&mut self.lanes[index].is_listed, true) {
+            self.free.push_back(index);
+        }
     }
 
     /// Gives what waits to connections that have a place.
@@ -203,6 +226,7 @@ impl<W: Work> Class<W> {
     /// Gives it to the connection at the front of those with a free place.
     fn give(&mut self, core: &Core, index: usize, due: Due<W::Asked>, now_ns: u64) {
         self.free.pop_front();
+        self.lanes[index].is_listed = false;
         let moments = Moments {
             intended_ns: due.intended_ns,
             noticed_ns: due.noticed_ns,
@@ -211,12 +235,13 @@ impl<W: Work> Class<W> {
         };
         let asked = due.asked.unwrap_or_else(|| self.work.draw(now_ns));
         let lane = &mut self.lanes[index];
-        lane.flying.push_back(Flying { asked, moments });
+        lane.flying.push_back(Flying { asked, moments, hang_ups: due.hang_ups });
         lane.unwritten += 1;
         lane.left -= 1;
         if let Some(task) = lane.task {
             core.wake(task);
         }
+        self.list(index);
     }
 
     /// The oldest request of a connection was answered, and is off its list.
@@ -231,7 +256,7 @@ impl<W: Work> Class<W> {
             }
         }
         self.follow_up(done_ns);
-        self.free.push_back(index);
+        self.list(index);
         self.place(core, done_ns);
         self.fill_places(core, done_ns);
     }
@@ -249,35 +274,45 @@ impl<W: Work> Class<W> {
         lane.left == 0 && lane.flying.is_empty() && !self.closed
     }
 
-    /// A connection is not to be given any more, and what it was not asked yet goes to others.
-    pub(super) fn retire(&mut self, core: &Core, index: usize, now_ns: u64, which: Unanswered) {
+    /// A connection is not to be given any more. What it was not asked yet goes to others; what is lost is never settled,
+    /// because it may or may not have been done.
+    pub(super) fn retire(&mut self, core: &Core, index: usize, now_ns: u64, over: Over) {
         let lane = &mut self.lanes[index];
         lane.left = 0;
-        let begun = lane.flying.len() - lane.unwritten + usize::from(lane.written_to > 0);
-        let kept = if which == Unanswered::All { 0 } else { begun };
+        let (begun, mut lost) = (lane.begun(), 0);
         // Oldest in front.
-        while lane.flying.len() > kept {
-            let Some(Flying { asked, moments }) = lane.flying.pop_back() else { break };
+        while let Some(Flying { asked, moments, hang_ups }) = lane.flying.pop_back() {
+            let is_begun = lane.flying.len() < begun;
+            let is_lost = is_begun
+                && match over {
+                    Over::Spent => false,
+                    Over::HungUp => hang_ups > 0 || W::again(&asked) == Again::Never,
+                    Over::Trouble(_) => true,
+                };
+            if is_lost {
+                lost += 1;
+                continue;
+            }
+            let hang_ups = hang_ups + u32::from(is_begun && over == Over::HungUp);
             let (intended_ns, noticed_ns) = (moments.intended_ns, moments.noticed_ns);
-            self.waiting.push_front(Due { intended_ns, noticed_ns, asked: Some(asked) });
+            self.waiting.push_front(Due { intended_ns, noticed_ns, asked: Some(asked), hang_ups });
         }
         (lane.unwritten, lane.written_to) = (0, 0);
+        let (trouble, errors) = match over {
+            Over::Spent | Over::HungUp => (Trouble::Broken, lost),
+            // A connection in trouble is an error by itself.
+            Over::Trouble(trouble) => (trouble, lost.max(1)),
+        };
+        (0..errors).for_each(|_| self.note(now_ns, trouble));
         self.place(core, now_ns);
     }
 
     /// A connection has taken the place of one that was retired.
     pub(super) fn opened(&mut self, core: &Core, index: usize, now_ns: u64) {
         self.lanes[index].left = self.plan.churn.map_or(u64::MAX, |requests| requests.get());
-        self.free.extend(std::iter::repeat_n(index, self.plan.depth));
+        self.list(index);
         self.place(core, now_ns);
         self.fill_places(core, now_ns);
-    }
-
-    /// A connection has broken. What it was asked may or may not have been done, and is never settled.
-    pub(super) fn broke(&mut self, core: &Core, index: usize, now_ns: u64, trouble: Trouble) {
-        self.retire(core, index, now_ns, Unanswered::Unbegun);
-        let broken = std::mem::take(&mut self.lanes[index].flying).len();
-        (0..broken.max(1)).for_each(|_| self.note(now_ns, trouble));
     }
 
     /// No other connection can be had in the place of one that was retired.
@@ -287,13 +322,15 @@ impl<W: Work> Class<W> {
     }
 }
 
-/// Which requests of a connection are asked again on another.
+/// How a connection is over, and so what becomes of what was sent on it and not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unanswered {
-    /// Of which not a byte was sent.
-    Unbegun,
-    /// What was sent, too: the server said or is known to have passed over it.
-    All,
+pub(super) enum Over {
+    /// It had what it was to have, or the server said that it passes over the rest. All of that is asked again.
+    Spent,
+    /// The server ended it as it may, and may have heard. What may be asked again is, once: RFC 9110, 9.2.2.
+    HungUp,
+    /// Something is wrong with it, and with what was asked on it.
+    Trouble(Trouble),
 }
 
 impl<W: Work> Driven for Class<W> {
@@ -303,12 +340,11 @@ impl<W: Work> Driven for Class<W> {
     }
 
     fn has_more_due(&self) -> bool {
-        let next_ns = self.schedule.clone().map(|mut schedule| self.span.begin_ns + schedule.next_ns());
-        next_ns.is_some_and(|next_ns| next_ns < self.span.end_ns)
+        self.next_due_ns().is_some()
     }
 
     fn close(&mut self, until_ns: u64, deadline_ns: u64) -> ClassMeasured {
-        while let Some(intended_ns) = self.next_due_by(until_ns) {
+        while let Some(intended_ns) = self.take_due_by(until_ns) {
             self.record.due(intended_ns);
             self.record.unfinished(intended_ns, deadline_ns);
         }

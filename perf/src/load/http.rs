@@ -22,7 +22,7 @@ use spindle_core::simulator::Random;
 
 use super::ClassPlan;
 use super::keyspace::Keyspace;
-use super::work::{self, HangUp, Verdict, Work, Written};
+use super::work::{self, Again, HangUp, Verdict, Work, Written};
 use crate::describe::{Fault, Known, Outcome, Part};
 use crate::sizes::even;
 use answer::Then;
@@ -256,6 +256,11 @@ impl Work for HttpWork {
             }
             Err(_) => work::Heard::Malformed,
         }
+    }
+
+    fn again(asked: &Asked) -> Again {
+        // The only method of the mix that is not idempotent.
+        if matches!(asked.request, Request::Post { .. }) { Again::Never } else { Again::Once }
     }
 
     fn finished(&mut self, asked: &mut Asked, _now_ns: u64) -> Option<Verdict> {

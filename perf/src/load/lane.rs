@@ -9,7 +9,7 @@ use spindle_core::{Core, Descriptor};
 use spindle_net::connection::{Connection, End};
 use spindle_net::input::Input;
 
-use super::class::{Class, Unanswered};
+use super::class::{Class, Over};
 use super::record::Trouble;
 use super::work::{HangUp, Heard, Then, Work, Written};
 use crate::dial::dial;
@@ -17,7 +17,7 @@ use crate::dial::dial;
 /// Written before it is handed to the kernel, about: the core's pool keeps buffers of this size.
 const PARCEL_BYTES: usize = 192 * 1024;
 
-/// How long to wait before the next connection when one was broken: a server that ends each at once is not to be stormed.
+/// How long to wait before the next connection when one was of no use: a server that ends each at once is not to be stormed.
 const BREATH_NS: u64 = 10_000_000;
 
 /// Runs until no other connection can be had, or the core ends.
@@ -38,16 +38,14 @@ pub(super) async fn converse<W: Work>(
             bytes_min: 0,
             answers: 0,
             in_answer: false,
-            is_blocked: false,
+            sending: Sending::Free,
         };
         let over = poll_fn(|context| lane.poll(context)).await;
+        let was_of_use = lane.answers > 0 && !matches!(over, Over::Trouble(_));
         drop(lane);
-        match over {
-            Over::Spent => class.borrow_mut().retire(core, index, core.now_ns(), Unanswered::All),
-            Over::Trouble(trouble) => {
-                class.borrow_mut().broke(core, index, core.now_ns(), trouble);
-                core.sleep_until(core.now_ns() + BREATH_NS).await;
-            }
+        class.borrow_mut().retire(core, index, core.now_ns(), over);
+        if !was_of_use {
+            core.sleep_until(core.now_ns() + BREATH_NS).await;
         }
         let server = class.borrow().server();
         match dial(core, server).await {
@@ -59,11 +57,14 @@ pub(super) async fn converse<W: Work>(
     class.borrow_mut().ended(core, index);
 }
 
-/// Why a connection is no good any more.
-enum Over {
-    /// It had what it was to have, or the server wants another one: nothing is wrong.
-    Spent,
-    Trouble(Trouble),
+/// Whether the server takes what is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Free,
+    /// It does not read what was sent before.
+    Blocked,
+    /// It has stopped reading, and may have said why: that is heard to its end.
+    CutOff,
 }
 
 struct LaneFlow<'a, W: Work> {
@@ -77,20 +78,22 @@ struct LaneFlow<'a, W: Work> {
     answers: u64,
     /// A part of an answer was heard.
     in_answer: bool,
-    /// The server does not read what was sent before.
-    is_blocked: bool,
+    sending: Sending,
 }
 
 impl<W: Work> LaneFlow<'_, W> {
     /// Goes on as far as it can; ready when the connection is no good any more.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Over> {
         loop {
-            let sent = self.connection.poll_sent(context);
-            if let Poll::Ready(Err(_)) = sent {
-                return Poll::Ready(self.hung_up());
-            }
-            let was_blocked = std::mem::replace(&mut self.is_blocked, sent.is_pending());
-            let posted = sent.is_ready() && self.post(was_blocked);
+            let before = self.sending;
+            self.sending = match self.connection.poll_sent(context) {
+                Poll::Ready(Err(End::Refused)) => return Poll::Ready(self.hung_up()),
+                Poll::Ready(Err(_)) => Sending::CutOff,
+                Poll::Ready(Ok(())) if before == Sending::CutOff => Sending::CutOff,
+                Poll::Ready(Ok(())) => Sending::Free,
+                Poll::Pending => Sending::Blocked,
+            };
+            let posted = self.sending == Sending::Free && self.post(before);
             let received = self.connection.poll_receive(&mut self.input, context);
             match received {
                 Poll::Ready(Ok(())) => {
@@ -106,9 +109,9 @@ impl<W: Work> LaneFlow<'_, W> {
         }
     }
 
-    /// Writes what is to be asked, and hands it to the kernel; false when there is nothing. Who waited for a blocked
-    /// connection had no place on it before now.
-    fn post(&mut self, was_blocked: bool) -> bool {
+    /// Writes what is to be asked, and hands it to the kernel; false when there is nothing. Who waited for a connection that
+    /// was blocked before had no place on it until now.
+    fn post(&mut self, before: Sending) -> bool {
         let mut class = self.class.borrow_mut();
         let Class { work, lanes, .. } = &mut *class;
         let lane = &mut lanes[self.index];
@@ -134,7 +137,7 @@ impl<W: Work> LaneFlow<'_, W> {
             }
         }
         let sent_ns = self.core.read_clock_ns();
-        let now_ns = if was_blocked { self.core.now_ns() } else { 0 };
+        let now_ns = if before == Sending::Blocked { self.core.now_ns() } else { 0 };
         for flying in lane.flying.range_mut(begun.start.min(begun.end)..begun.end) {
             flying.moments.placed_ns = flying.moments.placed_ns.max(now_ns);
             flying.moments.sent_ns = sent_ns;
@@ -153,9 +156,9 @@ impl<W: Work> LaneFlow<'_, W> {
         while self.input.bytes().len() - at >= self.bytes_min.max(1) {
             let Class { work, lanes, .. } = &mut *class;
             let lane = &mut lanes[self.index];
-            let is_begun = lane.flying.len() > lane.unwritten || lane.written_to > 0;
+            let begun = lane.begun();
             // An answer to nothing, or to what was not sent yet.
-            let Some(flying) = lane.flying.front_mut().filter(|_| is_begun) else {
+            let Some(flying) = lane.flying.front_mut().filter(|_| begun > 0) else {
                 return Err(Over::Trouble(Trouble::Malformed));
             };
             let (consumed, verdict, then) = match work.hear(&mut flying.asked, &self.input.bytes()[at..], done_ns) {
@@ -178,7 +181,7 @@ impl<W: Work> LaneFlow<'_, W> {
                 (lane.unwritten, lane.written_to) = (lane.unwritten - 1, 0);
             }
             if was_cut_off || then == Then::Close {
-                class.retire(self.core, self.index, done_ns, Unanswered::All);
+                class.retire(self.core, self.index, done_ns, Over::Spent);
             }
             class.answered(self.core, self.index, &moments, done_ns, verdict);
             if class.is_spent(self.index) {
@@ -195,8 +198,8 @@ impl<W: Work> LaneFlow<'_, W> {
         let done_ns = self.core.now_ns();
         let Class { work, lanes, .. } = &mut *class;
         let lane = &mut lanes[self.index];
-        let is_begun = lane.flying.len() > lane.unwritten || lane.written_to > 0;
-        let answered = lane.flying.front_mut().filter(|_| is_begun).and_then(|flying| {
+        let begun = lane.begun();
+        let answered = lane.flying.front_mut().filter(|_| begun > 0).and_then(|flying| {
             let verdict = work.finished(&mut flying.asked, done_ns)?;
             Some((verdict, flying.moments))
         });
@@ -204,19 +207,21 @@ impl<W: Work> LaneFlow<'_, W> {
             drop(class);
             return self.hung_up();
         };
+        self.answers += 1;
         lane.flying.pop_front();
         if lane.flying.len() < lane.unwritten {
             (lane.unwritten, lane.written_to) = (lane.unwritten - 1, 0);
         }
-        class.retire(self.core, self.index, done_ns, Unanswered::All);
+        class.retire(self.core, self.index, done_ns, Over::Spent);
         class.answered(self.core, self.index, &moments, done_ns, verdict);
         Over::Spent
     }
 
-    /// The connection has ended. A server that may hang up as it likes has not seen what it was asked then, unless that was
-    /// the first on this connection, or a part of the answer came.
+    /// The connection has ended. A server that may hang up on who is idle has not seen what it was asked at that moment,
+    /// unless a part of the answer came. Nor is a connection idle whose first request was sent.
     fn hung_up(&self) -> Over {
-        let was_idle = W::HANG_UP == HangUp::Usual && self.answers > 0 && !self.in_answer;
-        if was_idle { Over::Spent } else { Over::Trouble(Trouble::Broken) }
+        let was_used = self.answers > 0 || self.class.borrow().lanes[self.index].begun() == 0;
+        let was_idle = W::HANG_UP == HangUp::Usual && was_used && !self.in_answer;
+        if was_idle { Over::HungUp } else { Over::Trouble(Trouble::Broken) }
     }
 }

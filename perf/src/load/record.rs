@@ -22,7 +22,7 @@ pub(super) struct Moments {
 }
 
 /// Why a request came to nothing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     Refused,
     Broken,

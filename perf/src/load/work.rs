@@ -25,6 +25,11 @@ pub(super) trait Work: 'static {
     /// Reads on in the answer. `input` begins where the last call's `consumed` ended.
     fn hear(&mut self, asked: &mut Self::Asked, input: &[u8], now_ns: u64) -> Heard;
 
+    /// Whether a request may be asked again that the server may have heard.
+    fn again(_asked: &Self::Asked) -> Again {
+        Again::Once
+    }
+
     /// The server finished its stream, which ends some answers.
     fn finished(&mut self, _asked: &mut Self::Asked, _now_ns: u64) -> Option<Verdict> {
         None
@@ -34,10 +39,17 @@ pub(super) trait Work: 'static {
 /// What a server's hanging up means where nothing is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HangUp {
-    /// The server's end, or that of its patience: an error, and no other connection is tried.
+    /// The server's end, or that of its patience: an error.
     Trouble,
-    /// What servers of the protocol do as they like. Another connection takes its place.
+    /// What servers of the protocol do as they like.
     Usual,
+}
+
+/// Whether asking twice comes to the same as asking once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    Never,
+    Once,
 }
 
 /// How far a request was written.

@@ -1,6 +1,8 @@
 //! The load on servers of HTTP put to the test itself: by servers that lie, close, fall silent and die, and by nginx.
 
+mod endings;
 mod nginx;
+mod scripted;
 mod server;
 
 use std::net::SocketAddr;
