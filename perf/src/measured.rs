@@ -143,8 +143,8 @@ pub enum Reason {
     GeneratorLate { p99_9_ns: u64, bound_ns: u64 },
     /// Above nine tenths of a CPU.
     GeneratorSaturated { busy: f64 },
-    /// Below 99 % of the offer.
-    NotAchieved { achieved_per_second: f64, offered_per_second: f64 },
+    /// Below 99 % of what one class was offered.
+    NotAchieved { class: String, achieved_per_second: f64, offered_per_second: f64 },
     /// Nothing was due, or nothing was answered.
     NothingMeasured,
     /// Slow clients could not connect: fewer than planned were there.
@@ -198,9 +198,9 @@ impl std::fmt::Display for Reason {
             Reason::GeneratorSaturated { busy } => {
                 write!(formatter, "{}saturated: {:.0} % of a CPU", Reason::OF_GENERATOR, busy * 100.0)
             }
-            Reason::NotAchieved { achieved_per_second, offered_per_second } => write!(
+            Reason::NotAchieved { class, achieved_per_second, offered_per_second } => write!(
                 formatter,
-                "achieved {achieved_per_second:.0} of the {offered_per_second:.0} requests offered a second"
+                "achieved {achieved_per_second:.0} of the {offered_per_second:.0} requests of {class} offered a second"
             ),
             Reason::NothingMeasured => write!(formatter, "no request was answered"),
             Reason::SlowNotAttached { name, failed, begun } => {

@@ -28,19 +28,23 @@ pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration,
     if generator.busy > BUSY_MAX {
         reasons.push(Reason::GeneratorSaturated { busy: generator.busy });
     }
-    let offered_per_second: f64 = classes.iter().map(|class| class.offered_per_second).sum();
-    let sum = |count: fn(&ClassMeasured) -> u64| classes.iter().map(count).sum::<u64>();
-    if sum(|class| class.requests) == 0 {
+    if classes.iter().all(|class| class.requests == 0) {
         reasons.push(Reason::NothingMeasured);
     }
-    let (achieved, lasted_s) = (sum(|class| class.achieved) as f64, lasted.as_secs_f64().max(1e-9));
-    let achieved_per_second = achieved / lasted_s;
-    // Those on their way at the end are no sign of anything.
-    let fell_short = achieved + STRAGGLERS < offered_per_second * lasted_s * ACHIEVED_MIN;
-    if driven == Loop::Open && fell_short {
-        reasons.push(Reason::NotAchieved { achieved_per_second, offered_per_second });
+    if driven == Loop::Open {
+        reasons.extend(classes.iter().filter_map(|class| not_achieved(class, lasted)));
     }
     reasons
+}
+
+/// Each class by itself: a small one that gets nothing is not made up for by a large one that gets everything.
+fn not_achieved(class: &ClassMeasured, lasted: Duration) -> Option<Reason> {
+    let (achieved, lasted_s) = (class.achieved as f64, lasted.as_secs_f64().max(1e-9));
+    let offered_per_second = class.offered_per_second;
+    // Those on their way at the end are no sign of anything.
+    let fell_short = achieved + STRAGGLERS < offered_per_second * lasted_s * ACHIEVED_MIN;
+    let achieved_per_second = achieved / lasted_s;
+    fell_short.then(|| Reason::NotAchieved { class: class.name.clone(), achieved_per_second, offered_per_second })
 }
 
 /// Whether slow clients that were to be there were not, so that the others were measured beside fewer.
@@ -48,4 +52,39 @@ pub(super) fn not_attached(slow: &SlowMeasured) -> Option<Reason> {
     let SlowMeasured { name, connect_failed: failed, begun, .. } = slow;
     let too_many = failed * FAILED_PART_OF_SLOW > *begun;
     too_many.then(|| Reason::SlowNotAttached { name: name.clone(), failed: *failed, begun: *begun })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Span;
+    use crate::load::record::Record;
+
+    const LASTED: Duration = Duration::from_secs(10);
+
+    fn class(name: &str, offered: u64, achieved: u64) -> ClassMeasured {
+        let end_ns = LASTED.as_nanos() as u64;
+        let measured = Record::new(Span { begin_ns: 0, measured_ns: 0, end_ns }).close(name, end_ns);
+        let offered_per_second = offered as f64 / LASTED.as_secs_f64();
+        ClassMeasured { offered_per_second, requests: achieved, achieved, ..measured }
+    }
+
+    fn of(classes: &[ClassMeasured]) -> Vec<Reason> {
+        reasons(Loop::Open, classes, LASTED, &Generator::default())
+    }
+
+    #[test]
+    fn a_small_class_that_gets_nothing_is_not_hidden_by_a_large_one() {
+        let large = class("large", 1_000_000, 1_000_000);
+        assert_eq!(of(&[large.clone(), class("small", 1000, 988)]).len(), 0);
+        let reasons = of(&[large, class("small", 1000, 987)]);
+        let class = "small".into();
+        assert_eq!(reasons, [Reason::NotAchieved { class, achieved_per_second: 98.7, offered_per_second: 100.0 }]);
+    }
+
+    #[test]
+    fn those_on_their_way_at_the_end_are_no_sign_of_anything() {
+        assert_eq!(of(&[class("slow", 3, 1)]), []);
+        assert_eq!(of(&[class("slow", 2, 0)]), [Reason::NothingMeasured]);
+    }
 }
