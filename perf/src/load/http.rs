@@ -23,7 +23,7 @@ use spindle_core::simulator::Random;
 use super::ClassPlan;
 use super::keyspace::Keyspace;
 use super::work::{self, Again, HangUp, Verdict, Work, Written};
-use crate::describe::{Fault, Known, Outcome, Part};
+use crate::describe::{Absence, Fault, Known, Outcome, Part};
 use crate::sizes::even;
 use answer::Then;
 pub use fill::HttpFillError;
@@ -146,6 +146,8 @@ impl HttpWork {
                 }
             }
             (Request::Post { .. }, Saying::Done) => {}
+            // Never settled: it may be done at any later time.
+            (_, Saying::Unclear) => return Verdict::Refused,
             (Request::Put { key, version } | Request::Delete { key, version, .. }, _) => {
                 ledger.settle(*key, *version, Outcome::Refused);
                 return Verdict::Refused;
@@ -163,16 +165,16 @@ impl HttpWork {
         let read_version = match saying {
             Saying::Bytes(part) => match &hearing.reading {
                 Some(reading) => reading.end(known, |_| object.length).map(Some),
-                None => counted(part, object.length, hearing.bytes).map(|()| only),
+                None => self.there(read, known).and(counted(part, object.length, hearing.bytes)).map(|()| only),
             },
-            Saying::Described => Ok(only),
+            Saying::Described => self.there(read, known).map(|()| only),
             Saying::Unchanged { version } if version < known.oldest => {
                 Err(Fault::Stale { version, oldest: known.oldest })
             }
             Saying::Unchanged { .. } => Ok(None),
             Saying::Absent => self.keyspace.ledger.absence(read.sent).map(|_| None),
             Saying::Wrong(fault) => Err(fault),
-            Saying::Done | Saying::Refused => return Verdict::Refused,
+            Saying::Done | Saying::Refused | Saying::Unclear => return Verdict::Refused,
         };
         match read_version {
             Ok(version) => {
@@ -180,6 +182,17 @@ impl HttpWork {
                 Verdict::Right
             }
             Err(fault) => Verdict::Wrong(fault),
+        }
+    }
+
+    /// Whether an object may be there of which no byte was looked at: not if the last that was done to it is a delete.
+    fn there(&self, read: &Read, known: Known) -> Result<(), Fault> {
+        let is_settled = known.oldest == known.newest;
+        match self.keyspace.ledger.absence(read.sent) {
+            Ok(Absence::Deleted) if is_settled => {
+                Err(Fault::Stale { version: known.newest.saturating_sub(1), oldest: known.oldest })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) struct Keyspace {
     pub(super) chooser: Chooser,
     pub(super) objects: Objects,
     pub(super) ledger: Ledger,
-    verify: Verify,
+    pub(super) verify: Verify,
     /// For the sample alone: what is asked for is the same, however much of it is checked.
     dice: Random,
 }

@@ -80,6 +80,8 @@ pub(super) enum Saying {
     Done,
     /// An error reply, or none to this request.
     Refused,
+    /// An error reply of somebody between: what was asked for may be done, or will be.
+    Unclear,
     Wrong(Fault),
 }
 
@@ -158,6 +160,8 @@ impl Request {
             (Request::Delete { .. }, 200 | 204) => Saying::Done,
             (Request::Delete { .. }, 404 | 410) => Saying::Absent,
             (Request::Post { .. }, 200..=299) => Saying::Done,
+            // The gateway does not know: RFC 9110, 15.6.3 and 15.6.5.
+            (_, 502 | 504) => Saying::Unclear,
             _ => Saying::Refused,
         })
     }

@@ -142,3 +142,33 @@ fn what_another_delete_may_have_removed_is_not_lost() {
     assert_eq!(heard(&mut work, b"HTTP/1.1 204 x\r\n\r\n", [18]), Some(Verdict::Right));
     assert_eq!(heard(&mut work, &none, [none.len()]), Some(Verdict::Right));
 }
+
+#[test]
+fn what_was_deleted_is_not_there_to_a_head_either() {
+    let said_of_a_deleted = |mix: &str, verify: Verify, answer: &[u8]| {
+        let mut work = work(mix, 0.0);
+        work.keyspace.verify = verify;
+        let version = work.keyspace.ledger.delete(0);
+        assert_eq!(heard(&mut work, answer, [answer.len()]), Some(Verdict::Right), "it may be deleted any time now");
+        work.keyspace.ledger.settle(0, version, Outcome::Acknowledged);
+        heard(&mut work, answer, [answer.len()])
+    };
+    let described = b"HTTP/1.1 200 x\r\nContent-Length: 150\r\n\r\n";
+    let stale = Some(Verdict::Wrong(Fault::Stale { version: 1, oldest: 2 }));
+    assert_eq!(said_of_a_deleted("head", Verify::All, described), stale);
+    for verify in [Verify::Off, Verify::All] {
+        assert_eq!(said_of_a_deleted("get", verify, &answer(200, "", &body(1))), stale, "{verify:?}");
+    }
+}
+
+/// A gateway that lost its server says nothing of what that server does.
+#[test]
+fn an_upload_that_a_gateway_knows_nothing_of_may_be_done_later() {
+    for (status, oldest) in [(502, 2), (504, 2), (507, 3), (403, 3)] {
+        let (mut work, upload) = (work("put", 0.0), answer(status, "", b""));
+        assert_eq!(heard(&mut work, &upload, [upload.len()]), Some(Verdict::Refused));
+        assert_eq!(heard(&mut work, b"HTTP/1.1 204 x\r\n\r\n", [18]), Some(Verdict::Right));
+        let ledger = &work.keyspace.ledger;
+        assert_eq!(ledger.known(ledger.read(0)).oldest, oldest, "{status}");
+    }
+}
