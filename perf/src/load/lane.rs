@@ -157,9 +157,8 @@ impl<W: Work> LaneFlow<'_, W> {
             let Class { work, lanes, .. } = &mut *class;
             let lane = &mut lanes[self.index];
             let begun = lane.begun();
-            // An answer to nothing, or to what was not sent yet.
             let Some(flying) = lane.flying.front_mut().filter(|_| begun > 0) else {
-                return Err(Over::Trouble(Trouble::Malformed));
+                return Err(self.unasked());
             };
             let (consumed, verdict, then) = match work.hear(&mut flying.asked, &self.input.bytes()[at..], done_ns) {
                 Heard::Answer { consumed, verdict, then } => (consumed, verdict, then),
@@ -190,6 +189,13 @@ impl<W: Work> LaneFlow<'_, W> {
         }
         self.input.consume(at);
         Ok(())
+    }
+
+    /// The server says something where nothing is asked. To who never asked it may be a good-bye (408: RFC 9110, 15.5.9); after
+    /// an answer it is more than that answer should be.
+    fn unasked(&self) -> Over {
+        let is_good_bye = W::HANG_UP == HangUp::Usual && self.answers == 0;
+        if is_good_bye { Over::HungUp } else { Over::Trouble(Trouble::Malformed) }
     }
 
     /// The server has finished its stream: the end of an answer, of its patience, or of itself.
