@@ -61,7 +61,7 @@ pub enum LoadFailure {
     NoKnee,
     #[error(transparent)]
     Result(#[from] ReadError),
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = all_the_same(.0))]
     Compare(#[from] CompareError),
 }
 
@@ -82,6 +82,14 @@ impl LoadFailure {
             LoadFailure::BrokeOff => EXIT_UNCLEAN,
             LoadFailure::Binary(_) | LoadFailure::Output(_) | LoadFailure::File { .. } => EXIT_SYSTEM,
         }
+    }
+}
+
+/// What an operator can do who wants a comparison nevertheless.
+fn all_the_same(refused: &CompareError) -> &'static str {
+    match refused {
+        CompareError::Invalid { .. } => " (--even-invalid compares all the same)",
+        _ => "",
     }
 }
 

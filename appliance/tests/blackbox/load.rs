@@ -66,6 +66,10 @@ fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
         ("127.0.0.1:1 --key-distribution zipf:x", "zipf:x"),
         ("127.0.0.1:1 --no-such-option", "--no-such-option"),
         ("127.0.0.1:1 --connections 60000 --depth 100", "--depth 100: connections times depth is at most 4194304"),
+        ("127.0.0.1:1 --cpu 4096", "it is a CPU that this process may run on, one of ["),
+        ("127.0.0.1:1 --server-pid 0", "no such process"),
+        ("127.0.0.1", "127.0.0.1: it is written HOST:PORT"),
+        ("http://127.0.0.1:1", "http://127.0.0.1:1: it is written HOST:PORT"),
         ("nowhere.invalid:11211", "no such server"),
     ] {
         let output = load(arguments);

@@ -8,6 +8,11 @@ use clap::{Args, ValueEnum};
 use spindle_perf::peers::files::{self, FileRow, UnknownFileRow};
 use spindle_perf::peers::{self, Ceiling, Other, Row, UnknownRow};
 
+use super::number::within;
+use super::run::measured;
+
+const ROUNDS_MAX: usize = 1000;
+
 /// Which peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Peers {
@@ -36,11 +41,11 @@ pub struct PeersArguments {
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
     /// Rounds; the median of them is shown
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = within(1..=ROUNDS_MAX))]
     pub rounds: usize,
     /// Seconds of one measurement
-    #[arg(long, default_value_t = 2.0)]
-    pub seconds: f64,
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = measured)]
+    pub seconds: Duration,
     /// Some rows only: get-NxD, set-NxD, equal-load, generator, items, idle, hit-ratio, worst-case of caches; get-SIZE, put-SIZE of files
     #[arg(long, value_delimiter = ',')]
     pub rows: Vec<String>,
@@ -102,8 +107,8 @@ impl PeersArguments {
                 Some("none") => Ceiling::Absent,
                 _ => Ceiling::Binary(self.ceiling.clone()),
             },
-            rounds: self.rounds.max(1),
-            measured: self.measured(),
+            rounds: self.rounds,
+            measured: self.seconds,
             rows: if rows.is_empty() { Row::all() } else { rows },
             ..peers::Options::default()
         };
@@ -114,16 +119,12 @@ impl PeersArguments {
     fn files(&self, rows: Vec<FileRow>) -> files::Options {
         let options = files::Options {
             folder: self.folder.clone().unwrap_or_else(std::env::temp_dir),
-            rounds: self.rounds.max(1),
-            measured: self.measured(),
+            rounds: self.rounds,
+            measured: self.seconds,
             rows: if rows.is_empty() { FileRow::ALL.to_vec() } else { rows },
             ..files::Options::default()
         };
         if self.quick { options.quick() } else { options }
-    }
-
-    fn measured(&self) -> Duration {
-        Duration::try_from_secs_f64(self.seconds).unwrap_or(Duration::from_secs(2))
     }
 }
 
@@ -149,7 +150,7 @@ mod tests {
             ceiling: "none".into(),
             folder: None,
             rounds: 1,
-            seconds: 1.0,
+            seconds: Duration::from_secs(1),
             rows: rows.iter().map(ToString::to_string).collect(),
             quick: false,
         }

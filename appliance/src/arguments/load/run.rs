@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use spindle_core::thread::cpus_available;
 use spindle_perf::environment::Environment;
 use spindle_perf::load::{ClassPlan, Plan};
-use spindle_perf::process::Pid;
+use spindle_perf::process::{Pid, cpu_time};
 
 #[derive(Clone, Debug, Args)]
 pub struct RunArguments {
@@ -19,11 +20,11 @@ pub struct RunArguments {
     /// Seconds that late answers are waited for in the end
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub patience: Duration,
-    /// The CPU that the load runs on
-    #[arg(long)]
+    /// The CPU that the load runs on, best one that nobody else uses
+    #[arg(long, value_parser = cpu)]
     pub cpu: Option<usize>,
     /// The server's process, on this machine: its CPU time and memory are shown, too
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = process)]
     pub server_pid: Option<u32>,
 }
 
@@ -40,6 +41,19 @@ impl RunArguments {
             environment: Environment::look(std::env::args().collect()),
         }
     }
+}
+
+/// A CPU that the load can be pinned to.
+fn cpu(typed: &str) -> Result<usize, String> {
+    let cpus = cpus_available();
+    let one = typed.parse().ok().filter(|cpu| cpus.contains(cpu));
+    one.ok_or_else(|| format!("it is a CPU that this process may run on, one of {cpus:?}"))
+}
+
+/// A process that can be watched.
+pub(super) fn process(typed: &str) -> Result<u32, String> {
+    let pid = typed.parse().map_err(|_| "it is the number of a process".to_owned())?;
+    cpu_time(Pid(pid)).map(|_| pid).map_err(|error| format!("no such process: {error}"))
 }
 
 /// A time that may be none.

@@ -26,7 +26,7 @@ use super::cache::CacheClassArguments;
 use super::http::HttpClassArguments;
 use super::output::OutputArguments;
 use super::refusal::Refusal;
-use super::run::{RunArguments, measured, seconds};
+use super::run::{RunArguments, measured, process, seconds};
 pub use mistake::ScenarioError;
 use mistake::{Mistake, Text};
 use section::Section;
@@ -44,7 +44,7 @@ pub struct ScenarioArguments {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub warm_up: Option<Duration>,
     /// The server's process, on this machine, in place of the file's
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = process)]
     pub server_pid: Option<u32>,
     #[command(flatten)]
     pub output: OutputArguments,

@@ -38,15 +38,21 @@ fn mistake(text: &str) -> String {
     read_with(&[], &text.replace("HERE", &here)).expect_err(text).replace(&here, "HERE")
 }
 
+/// The last CPU that this process may run on.
+fn cpu() -> usize {
+    *spindle_core::thread::cpus_available().last().unwrap()
+}
+
 fn of_all_kinds(cache: SocketAddr, files: SocketAddr) -> String {
+    let (cpu, pid) = (cpu(), std::process::id());
     format!(
         r#"
 seconds = 30
 warm_up = 0x5
 patience = 0.5
 seed = 7
-cpu = 1
-server_pid = 1234
+cpu = {cpu}
+server_pid = {pid}
 
 [class.etc]
 cache = "{cache}"
@@ -93,7 +99,7 @@ fn every_key_is_the_flag_of_its_name() {
     let plan = read_with(&[], &text).unwrap();
     let seconds = Duration::from_secs_f64;
     assert_eq!((plan.measured, plan.warm_up, plan.patience), (seconds(30.0), seconds(5.0), seconds(0.5)));
-    assert_eq!((plan.cpu, plan.watched.map(|pid| pid.0)), (Some(1), Some(1234)));
+    assert_eq!((plan.cpu, plan.watched.map(|pid| pid.0)), (Some(cpu()), Some(std::process::id())));
     let names: Vec<&str> = plan.classes.iter().map(|class| class.name.as_str()).collect();
     assert_eq!(names, ["etc", "b-side", "a-side"], "in the order of the file");
     let etc = &plan.classes[0];
@@ -168,6 +174,7 @@ fn a_bad_scenario_is_refused_with_its_line_and_the_reason() {
     for (text, expected) in [
         ("seconds = -1", ":1: seconds = -1: it is a number of seconds to 1000000, above 0"),
         ("\nwarm_up = true", ":2: warm_up = true: it is a number or a word"),
+        ("server_pid = 0", ":1: server_pid = 0: no such process: No such file or directory (os error 2)"),
         ("cpu = [\n", ":1: unclosed array, expected `]`"),
         ("cpu = 1\ncpu = 2", ":2: duplicate key"),
         ("", ": there is no [class.NAME]: nothing would be measured"),
@@ -227,6 +234,10 @@ fn a_bad_class_is_refused_with_its_line_and_the_reason() {
         (
             "[class.a]\ncache = \"127.0.0.1:1\"",
             "2: [class.a] cache = \"127.0.0.1:1\": cannot connect: Connection refused (os error 111)",
+        ),
+        (
+            "[class.a]\ncache = \"127.0.0.1\"",
+            "2: [class.a] cache = \"127.0.0.1\": it is written HOST:PORT, as in 127.0.0.1:11211",
         ),
     ] {
         assert_eq!(mistake(text), format!("file.toml:{expected}"), "{text}");
