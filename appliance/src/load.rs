@@ -25,6 +25,7 @@ use crate::arguments::load::output::OutputArguments;
 use crate::arguments::load::peers::{PeersArguments, RowError};
 use crate::arguments::load::refusal::Refusal;
 use crate::arguments::load::scenario::ScenarioError;
+use crate::arguments::load::target::TargetError;
 use crate::failure::EXIT_SYSTEM;
 use crate::say;
 
@@ -43,6 +44,8 @@ pub enum LoadFailure {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
@@ -75,7 +78,8 @@ impl LoadFailure {
         match self {
             LoadFailure::Compare(CompareError::Invalid { .. }) => EXIT_INVALID,
             LoadFailure::Result(_) | LoadFailure::Compare(_) => EXIT_LOAD_USAGE,
-            LoadFailure::Row(_) | LoadFailure::Refused(_) | LoadFailure::Scenario(_) => EXIT_LOAD_USAGE,
+            LoadFailure::Row(_) | LoadFailure::Refused(_) => EXIT_LOAD_USAGE,
+            LoadFailure::Scenario(_) | LoadFailure::Target(_) => EXIT_LOAD_USAGE,
             LoadFailure::Corpus(failure) => failure.exit_status(),
             LoadFailure::Invalid | LoadFailure::NoKnee => EXIT_INVALID,
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,

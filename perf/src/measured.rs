@@ -183,6 +183,8 @@ impl Measured {
 impl Reason {
     /// How a reason begins that is the generator's own doing: in a file it is only words.
     pub const OF_GENERATOR: &str = "the generator was ";
+    pub const LATE: &str = "the generator was late";
+    pub const SATURATED: &str = "the generator was saturated";
 }
 
 impl std::fmt::Display for Reason {
@@ -190,13 +192,13 @@ impl std::fmt::Display for Reason {
         match self {
             Reason::GeneratorLate { p99_9_ns, bound_ns } => write!(
                 formatter,
-                "{}late: {:.1} µs at p99.9, {:.1} µs is the bound",
-                Reason::OF_GENERATOR,
+                "{}: {:.1} µs at p99.9, {:.1} µs is the bound",
+                Reason::LATE,
                 *p99_9_ns as f64 / 1e3,
                 *bound_ns as f64 / 1e3
             ),
             Reason::GeneratorSaturated { busy } => {
-                write!(formatter, "{}saturated: {:.0} % of a CPU", Reason::OF_GENERATOR, busy * 100.0)
+                write!(formatter, "{}: {:.0} % of a CPU", Reason::SATURATED, busy * 100.0)
             }
             Reason::NotAchieved { class, achieved_per_second, offered_per_second } => write!(
                 formatter,

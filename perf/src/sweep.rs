@@ -7,6 +7,7 @@
 //! limit    the response time that is still good enough
 //! knee     what is known of the highest load within it
 //! offer    one plan at another load
+//! remains  what earlier runs have left on the servers
 //! result   all of it as plain data, in a JSON file (docs/sweep-result.md)
 //! table    and for people: a line a run, a table in the end
 //! ```
@@ -18,6 +19,7 @@ pub mod knee;
 pub mod ladder;
 pub mod limit;
 pub mod offer;
+pub mod remains;
 pub mod result;
 pub mod search;
 pub mod step;

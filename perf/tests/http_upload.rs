@@ -78,7 +78,7 @@ fn a_large_object_is_never_in_memory() {
                     mix: "put".parse().unwrap(),
                     range_share: 0.0,
                     conditional_share: 0.0,
-                    filling: Filling::Present,
+                    filling: Filling::Present { seed: SEED },
                 }),
             }],
             warm_up: Duration::ZERO,

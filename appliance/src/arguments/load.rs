@@ -3,9 +3,10 @@
 //! ```text
 //! cache, http what is asked of a server: a class of requests
 //!   offer     its load and its connections;  server: whom it is for
-//! sweep       of several servers, at many loads;  search: of one, up to its knee
-//! compare     two results
 //! scenario    several of them at once, and slow clients, from a file
+//! sweep       of several servers, at many loads;  search: of one, up to its knee
+//!   target    whom these are for
+//! compare     two results
 //! corpus      files to be asked for
 //! peers       who is measured beside whom
 //! run         how long, and where
@@ -28,6 +29,7 @@ pub mod scenario;
 pub mod search;
 mod server;
 pub mod sweep;
+pub mod target;
 
 use clap::{Args, Subcommand};
 
@@ -48,9 +50,9 @@ pub enum LoadWork {
     Http(Box<http::HttpLoadArguments>),
     /// Put several such loads at once on servers, and slow clients beside them, as a file says
     Scenario(scenario::ScenarioArguments),
-    /// Put a ladder of loads on caches, in turns, and show how latency grows with load
+    /// Put a ladder of loads on servers, in turns, and show how latency grows with load
     Sweep(Box<sweep::SweepArguments>),
-    /// Find the highest load that a cache bears within a response time
+    /// Find the highest load that a server bears within a response time
     Search(Box<search::SearchArguments>),
     /// Tell whether two results differ, and how surely
     Compare(compare::CompareArguments),

@@ -6,16 +6,14 @@ use spindle_perf::sweep::result::SweepResult;
 use spindle_perf::sweep::search;
 
 use super::LoadFailure;
-use super::sweep::{Files, begin, conclude, measure};
+use super::sweep::{Files, Series, conclude};
 use crate::arguments::load::search::SearchArguments;
 
 pub(super) fn run(typed: &SearchArguments) -> Result<(), LoadFailure> {
     let asked = typed.decide()?;
     let files = Files::create(&typed.output)?;
-    begin()?;
-    let probed = search::search(&asked.bracket, &asked.limit, asked.repeats, |run| {
-        measure(&asked.target, run, Some(&asked.limit))
-    });
+    let mut series = Series::begin(std::slice::from_ref(&asked.target), Some(asked.limit))?;
+    let probed = search::search(&asked.bracket, &asked.limit, asked.repeats, |run| series.run(run));
     let result = SweepResult::of_search(&asked.target.name, probed, asked.limit, asked.repeats);
     conclude(&result, files)?;
     let found = |knee: &Knee| knee.per_second().is_some();

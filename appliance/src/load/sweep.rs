@@ -7,37 +7,50 @@ use spindle_perf::closed_loop::LoadError;
 use spindle_perf::report::summary::Summary;
 use spindle_perf::report::{html, json};
 use spindle_perf::sweep::limit::Limit;
+use spindle_perf::sweep::remains::Remains;
 use spindle_perf::sweep::result::SweepResult;
-use spindle_perf::sweep::{Asked, ladder, offer, table};
+use spindle_perf::sweep::table::{self, RunLines};
+use spindle_perf::sweep::{Asked, ladder, offer};
 
 use super::{LoadFailure, ResultFile};
-use crate::arguments::load::sweep::{LadderOutputArguments, SweepArguments, Target};
+use crate::arguments::load::sweep::{LadderOutputArguments, SweepArguments};
+use crate::arguments::load::target::Target;
 use crate::say;
 
 pub(super) fn run(typed: &SweepArguments) -> Result<(), LoadFailure> {
     let sweep = typed.decide()?;
     let files = Files::create(&typed.output)?;
-    begin()?;
-    let (targets, limit) = (&sweep.targets, sweep.limit);
-    let climbs = ladder::climb(&sweep.loads, targets.len(), sweep.repeats, |asked| {
-        measure(&targets[asked.target], asked, limit.as_ref())
-    });
+    let targets = &sweep.targets;
+    let mut series = Series::begin(targets, sweep.limit)?;
+    let climbs = ladder::climb(&sweep.loads, targets.len(), sweep.repeats, |asked| series.run(asked));
     let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-    let result = SweepResult::of_climbs(&names, climbs, limit, sweep.repeats);
+    let result = SweepResult::of_climbs(&names, climbs, sweep.limit, sweep.repeats);
     conclude(&result, files)?;
     if result.has_something_valid_of_each() { Ok(()) } else { Err(LoadFailure::Invalid) }
 }
 
-pub(super) fn begin() -> Result<(), LoadFailure> {
-    say::print(&format!("{}\n", table::head_line())).map_err(LoadFailure::Output)
+/// Runs one after the other, each said as it ends.
+pub(super) struct Series<'a> {
+    targets: &'a [Target],
+    limit: Option<Limit>,
+    lines: RunLines,
+    remains: Remains,
 }
 
-/// One run, said as it ends.
-pub(super) fn measure(target: &Target, asked: &Asked, limit: Option<&Limit>) -> Result<Summary, LoadError> {
-    let run = offer::run(&target.plan, asked)?;
-    // A reader who has gone does not end the measurement.
-    let _ = say::print(&format!("{}\n", table::run_line(&target.name, asked, &run, limit)));
-    Ok(run)
+impl<'a> Series<'a> {
+    pub(super) fn begin(targets: &'a [Target], limit: Option<Limit>) -> Result<Series<'a>, LoadFailure> {
+        let lines = RunLines::of(targets.iter().map(|target| target.name.as_str()));
+        say::print(&format!("{}\n", lines.head())).map_err(LoadFailure::Output)?;
+        Ok(Series { targets, limit, lines, remains: Remains::default() })
+    }
+
+    pub(super) fn run(&mut self, asked: &Asked) -> Result<Summary, LoadError> {
+        let target = &self.targets[asked.target];
+        let run = offer::run(&target.plan, asked, &mut self.remains)?;
+        // A reader who has gone does not end the measurement.
+        let _ = say::print(&format!("{}\n", self.lines.run(&target.name, asked, &run, self.limit.as_ref())));
+        Ok(run)
+    }
 }
 
 /// The results that were asked for.

@@ -1,6 +1,7 @@
 //! The test kit: what makes a test five lines.
 
 pub(crate) mod client;
+pub(crate) mod files;
 pub(crate) mod server;
 
 use std::time::{Duration, Instant};

@@ -65,8 +65,20 @@ pub struct HttpPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filling {
     Put,
-    /// They are there already, as an earlier load of the same seed and sizes has put them.
-    Present,
+    /// They are there already, as an earlier load of this seed and the same sizes has put them.
+    Present {
+        seed: u64,
+    },
+}
+
+impl Filling {
+    /// What the objects of a class of this seed follow from.
+    pub fn seed(self, of_class: u64) -> u64 {
+        match self {
+            Filling::Put => of_class,
+            Filling::Present { seed } => seed,
+        }
+    }
 }
 
 /// On its way.
@@ -90,7 +102,7 @@ pub(super) struct HttpWork {
 impl HttpWork {
     pub(super) fn new(plan: &HttpPlan, class: &ClassPlan) -> HttpWork {
         HttpWork {
-            keyspace: plan.objects.keyspace(class),
+            keyspace: plan.objects.keyspace(class, plan.filling),
             requests: Requests::new(&plan.url, plan.objects.names()),
             validators: Validators::default(),
             mix: plan.mix.clone(),

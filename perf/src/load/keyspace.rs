@@ -49,12 +49,13 @@ pub(super) struct Keyspace {
 }
 
 impl Keyspace {
-    /// All keys are there in version 1. Takes its time with many of them.
-    pub(super) fn new(keys: &KeyPlan, class: &ClassPlan) -> Keyspace {
+    /// All keys are there in version 1, with what follows from a seed that may be another than that of what is drawn.
+    /// Takes its time with many of them.
+    pub(super) fn new(keys: &KeyPlan, class: &ClassPlan, seed_of_objects: u64) -> Keyspace {
         let mut seeds = Random::new(class.seed);
         Keyspace {
             chooser: Chooser::new(keys.popularity, keys.count, seeds.draw()),
-            objects: Objects::new(keys, class.seed),
+            objects: Objects::new(keys, seed_of_objects),
             ledger: Ledger::written(keys.count as usize, keys.removal),
             verify: class.verify,
             dice: Random::new(seeds.draw()),

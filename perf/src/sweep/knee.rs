@@ -88,7 +88,7 @@ impl fmt::Display for Knee {
             Knee::NeverHolds { fails_per_second, fault, .. } => match fault {
                 Fault::Generator { .. } => write!(
                     formatter,
-                    "unknown: the generator gave out at {} requests a second already ({fault})",
+                    "unknown: the generator gave out at {} requests a second already, not the server ({fault})",
                     rate(*fails_per_second)
                 )?,
                 _ => write!(

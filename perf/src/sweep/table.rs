@@ -4,43 +4,67 @@ use std::fmt::Write;
 
 use super::Asked;
 use super::limit::Limit;
-use super::result::{SweepResult, TargetResult};
+use super::result::{OneRun, SweepResult, TargetResult};
 use super::step::{Medians, fault};
+use crate::measured::Reason;
 use crate::report::figures::{latency, rate};
 use crate::report::markdown;
 use crate::report::summary::Summary;
 
-/// What stands above the lines of [`run_line`].
-pub fn head_line() -> String {
-    format!(
-        "{:<16} {:>4} {:>11} {:>11} {:>8} {:>8} {:>8} {:>8}  ",
-        "server", "run", "offered/s", "achieved/s", "p50", "p99", "p99.9", "CPU/req"
-    )
+/// Of the runs as they end, a line each.
+#[derive(Clone, Copy, Debug)]
+pub struct RunLines {
+    name_width: usize,
 }
 
-/// One run that has ended, and why it does not hold, if so.
-pub fn run_line(name: &str, asked: &Asked, run: &Summary, limit: Option<&Limit>) -> String {
-    let (total, times) = (&run.total, &run.total.response_ns);
-    let time = |ns| if times.count == 0 { "-".into() } else { latency(ns) };
-    let cpu = run.server.map(|server| server.cpu_ns_per_request(total.requests));
-    let mut line = format!(
-        "{name:<16} {:>4} {:>11} {:>11} {:>8} {:>8} {:>8} {:>8}  ",
-        asked.repeat + 1,
-        rate(asked.per_second),
-        rate(total.achieved_per_second),
-        time(times.p50),
-        time(times.p99),
-        time(times.p99_9),
-        cpu.map_or("-".into(), latency),
-    );
-    let unlimited = Limit { percentile: super::limit::Rank::P50, ns: u64::MAX };
-    let said = match (fault(run, limit.unwrap_or(&unlimited)), limit) {
-        (Some(fault), _) => fault.to_string(),
-        (None, Some(_)) => "holds".into(),
-        (None, None) => "valid".into(),
-    };
-    line.push_str(&said);
-    line
+impl RunLines {
+    /// For targets of these names.
+    pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> RunLines {
+        const NARROWEST: usize = 16;
+        RunLines { name_width: names.map(|name| name.chars().count()).fold(NARROWEST, usize::max) }
+    }
+
+    /// What stands above them.
+    pub fn head(self) -> String {
+        format!(
+            "{:<width$} {:>4} {:>11} {:>11} {:>8} {:>8} {:>8} {:>8}  ",
+            "server",
+            "run",
+            "offered/s",
+            "achieved/s",
+            "p50",
+            "p99",
+            "p99.9",
+            "CPU/req",
+            width = self.name_width
+        )
+    }
+
+    /// One run that has ended, and why it does not hold, if so.
+    pub fn run(self, name: &str, asked: &Asked, run: &Summary, limit: Option<&Limit>) -> String {
+        let (total, times) = (&run.total, &run.total.response_ns);
+        let time = |ns| if times.count == 0 { "-".into() } else { latency(ns) };
+        let cpu = run.server.map(|server| server.cpu_ns_per_request(total.requests));
+        let mut line = format!(
+            "{name:<width$} {:>4} {:>11} {:>11} {:>8} {:>8} {:>8} {:>8}  ",
+            asked.repeat + 1,
+            rate(asked.per_second),
+            rate(total.achieved_per_second),
+            time(times.p50),
+            time(times.p99),
+            time(times.p99_9),
+            cpu.map_or("-".into(), latency),
+            width = self.name_width
+        );
+        let unlimited = Limit { percentile: super::limit::Rank::P50, ns: u64::MAX };
+        let said = match (fault(run, limit.unwrap_or(&unlimited)), limit) {
+            (Some(fault), _) => fault.to_string(),
+            (None, Some(_)) => "holds".into(),
+            (None, None) => "valid".into(),
+        };
+        line.push_str(&said);
+        line
+    }
 }
 
 /// The medians of every step, and below them how each ladder ended, and the knees.
@@ -54,6 +78,9 @@ pub fn table(result: &SweepResult) -> String {
     for target in &result.targets {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "- {}: {}", target.name, ending(target, result.limit.as_ref()));
+    }
+    for advice in advice(result) {
+        let _ = writeln!(out, "{advice}");
     }
     out
 }
@@ -86,6 +113,22 @@ pub fn ending(target: &TargetResult, limit: Option<&Limit>) -> String {
         (Some(knee), Some(limit)) => format!("knee ({limit}): {knee}; {}", target.ended),
         _ => target.ended.to_string(),
     }
+}
+
+/// What to do about runs in which the generator was measured, and not a server.
+pub fn advice(result: &SweepResult) -> impl Iterator<Item = String> {
+    let spoilt_by = |reason: &str| {
+        let is_spoilt = |run: &&OneRun| run.result.reasons.iter().any(|said| said.starts_with(reason));
+        result.runs.iter().filter(is_spoilt).count()
+    };
+    let cures = [
+        (Reason::LATE, "try again on an idle machine, or give it a CPU of its own with --cpu"),
+        (Reason::SATURATED, "give it a CPU of its own with --cpu, or less to check with --verify sampled"),
+    ];
+    let spoilt = cures.map(|(reason, cure)| (spoilt_by(reason), reason, cure));
+    let all = result.runs.len();
+    let said = move |(runs, reason, cure)| format!("In {runs} of {all} runs {reason}, not the server: {cure}.");
+    spoilt.into_iter().filter(|(runs, ..)| *runs > 0).map(said)
 }
 
 #[cfg(test)]
@@ -128,12 +171,32 @@ pub(crate) mod tests {
     fn a_run_is_a_line_below_its_head() {
         let asked = Asked { target: 0, per_second: 1000.0, repeat: 1 };
         let limit = Limit { percentile: Rank::P99Nine, ns: 2_000_000 };
-        let line = run_line("spindle", &asked, &run(1000.0, 2_000_000), Some(&limit));
-        assert!(line.ends_with("  holds"), "{line}");
-        assert_eq!(line.chars().count(), head_line().chars().count() + "holds".len());
-        let line = run_line("spindle", &asked, &run(1000.0, 2_100_000), Some(&limit));
-        assert!(line.ends_with("  p99.9 is 2.10 ms"), "{line}");
-        assert!(run_line("spindle", &asked, &run(1000.0, 2_100_000), None).ends_with("  valid"));
+        for names in [&["spindle"][..], &["spindle", "http://192.168.100.100:7500/dev1/"]] {
+            let lines = RunLines::of(names.iter().copied());
+            for name in names {
+                let line = lines.run(name, &asked, &run(1000.0, 2_000_000), Some(&limit));
+                assert!(line.ends_with("  holds"), "{line}");
+                assert_eq!(line.chars().count(), lines.head().chars().count() + "holds".len());
+            }
+            let line = lines.run("spindle", &asked, &run(1000.0, 2_100_000), Some(&limit));
+            assert!(line.ends_with("  p99.9 is 2.10 ms"), "{line}");
+            assert!(lines.run("spindle", &asked, &run(1000.0, 2_100_000), None).ends_with("  valid"));
+        }
+    }
+
+    #[test]
+    fn runs_that_measured_the_generator_are_told_of_with_a_cure() {
+        let mut result = sweep();
+        assert_eq!(advice(&result).count(), 0);
+        let late = Reason::GeneratorLate { p99_9_ns: 812_000, bound_ns: 50_000 }.to_string();
+        let saturated = Reason::GeneratorSaturated { busy: 0.95 }.to_string();
+        result.runs[0].result.reasons = vec![late.clone(), saturated];
+        result.runs[1].result.reasons = vec![late];
+        let said: Vec<String> = advice(&result).collect();
+        let all = result.runs.len();
+        assert!(said[0].starts_with(&format!("In 2 of {all} runs the generator was late, not the server: try")));
+        assert!(said[1].starts_with(&format!("In 1 of {all} runs the generator was saturated, not the server: ")));
+        assert!(table(&result).ends_with(&format!("{}\n{}\n", said[0], said[1])));
     }
 
     #[test]

@@ -17,7 +17,7 @@ const DONE: &str = "HTTP/1.1 204 x\r\n\r\n";
 
 fn present(address: std::net::SocketAddr, mix: &str) -> spindle_perf::load::Plan {
     let mut plan = plan(address, mix);
-    http(&mut plan).filling = Filling::Present;
+    http(&mut plan).filling = Filling::Present { seed: 7 };
     plan
 }
 

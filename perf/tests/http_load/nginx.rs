@@ -83,7 +83,8 @@ fn what_is_put_is_got_and_what_is_deleted_is_gone() {
         is_clean(&measure(&plan).classes[0]);
     }
     let mut plan = plan(nginx.address(), "post");
-    (http(&mut plan).url, http(&mut plan).filling) = ("http://box/posted".parse().unwrap(), Filling::Present);
+    (http(&mut plan).url, http(&mut plan).filling) =
+        ("http://box/posted".parse().unwrap(), Filling::Present { seed: 7 });
     is_clean(&measure(&plan).classes[0]);
 }
 

@@ -92,7 +92,7 @@ impl HttpClassArguments {
             mix: self.method.clone(),
             range_share: self.range_share,
             conditional_share: self.conditional_share,
-            filling: if self.filled || !reads { Filling::Present } else { Filling::Put },
+            filling: if self.filled || !reads { Filling::Present { seed: self.offer.seed } } else { Filling::Put },
         });
         self.offer.class(name, &self.url.server(), work)
     }

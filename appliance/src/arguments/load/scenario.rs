@@ -43,6 +43,12 @@ pub struct ScenarioArguments {
     /// Seconds before that, which are not, in place of the file's
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub warm_up: Option<Duration>,
+    /// Seconds that late answers are waited for in the end, in place of the file's
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub patience: Option<Duration>,
+    /// The CPU that the load runs on, in place of the file's
+    #[arg(long)]
+    pub cpu: Option<usize>,
     /// The server's process, on this machine, in place of the file's
     #[arg(long, value_name = "PID", value_parser = process)]
     pub server_pid: Option<u32>,
@@ -91,7 +97,8 @@ impl ScenarioArguments {
         let Heading { mut run, seed } = top.read(&[])?;
         top.finish()?;
         (run.seconds, run.warm_up) = (self.seconds.unwrap_or(run.seconds), self.warm_up.unwrap_or(run.warm_up));
-        run.server_pid = self.server_pid.or(run.server_pid);
+        run.patience = self.patience.unwrap_or(run.patience);
+        (run.cpu, run.server_pid) = (self.cpu.or(run.cpu), self.server_pid.or(run.server_pid));
         // All is read before anybody is tried.
         let classes = classes.into_iter().map(|section| read_class(section, seed)).collect::<Result<Vec<_>, _>>()?;
         let slow = slow.into_iter().map(|section| SlowArguments::read(section, seed)).collect::<Result<Vec<_>, _>>()?;

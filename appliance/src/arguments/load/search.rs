@@ -1,22 +1,19 @@
-//! `spindle load search`: the highest load that a cache bears within a response time.
+//! `spindle load search`: the highest load that a target bears within a response time.
 #![forbid(unsafe_code)]
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use spindle_perf::sweep::limit::{Limit, time_ns};
 use spindle_perf::sweep::search::Bracket;
 
-use super::cache::CacheClassArguments;
-use super::refusal::Refusal;
-use super::run::RunArguments;
-use super::sweep::{JudgingArguments, LadderOutputArguments, RangeArguments, Target, for_ladders, target};
+use super::refusal::{Argument, Refusal};
+use super::sweep::{JudgingArguments, LadderOutputArguments, RangeArguments};
+use super::target::{Target, TargetError, TargetsArguments};
 
 #[derive(Debug, Args)]
-#[command(mut_args(for_ladders))]
+#[command(mut_arg("targets", |target| target.num_args(1).action(ArgAction::Set)))]
 pub struct SearchArguments {
     #[command(flatten)]
-    pub class: CacheClassArguments,
-    #[command(flatten)]
-    pub run: RunArguments,
+    pub target: TargetsArguments,
     /// The response time that is still good enough, such as 2ms
     #[arg(long, value_name = "TIME", value_parser = time_ns)]
     pub limit: u64,
@@ -44,11 +41,12 @@ impl SearchArguments {
     /// What is to be searched.
     ///
     /// # Errors
-    /// A target that does not answer; values that cannot be.
-    pub fn decide(&self) -> Result<Search, Refusal> {
+    /// Those of [`TargetsArguments::decide`]; values that cannot be.
+    pub fn decide(&self) -> Result<Search, TargetError> {
         let (from, to) = self.range.decide()?;
+        let none = || Refusal::new(Argument::Server, "TARGET", "there is none");
         Ok(Search {
-            target: target(&self.class, &self.run, &self.class.server)?,
+            target: self.target.decide((from, to))?.pop().ok_or_else(none)?,
             bracket: Bracket { from, to, within: self.within },
             limit: Limit { percentile: self.judging.percentile, ns: self.limit },
             repeats: self.judging.repeats,

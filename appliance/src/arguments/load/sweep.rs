@@ -1,32 +1,27 @@
-//! `spindle load sweep`: a ladder of offered loads, on one cache or on several beside each other.
+//! `spindle load sweep`: a ladder of offered loads, on one target or on several beside each other.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
 
-use clap::{Arg, Args};
+use clap::Args;
 use spindle_perf::arrivals::PER_SECOND;
-use spindle_perf::load::Plan;
 use spindle_perf::process::Pid;
 use spindle_perf::sweep::ladder::{STEPS_MAX, Spacing, loads};
 use spindle_perf::sweep::limit::{Limit, Rank, time_ns};
 
-use super::cache::CacheClassArguments;
 use super::number::within;
 use super::refusal::{Argument, Refusal};
-use super::run::RunArguments;
+use super::target::{Target, TargetError, TargetsArguments};
 
 const REPEATS_MAX: u32 = 1000;
 
 #[derive(Debug, Args)]
-#[command(mut_args(for_ladders), mut_args(for_several))]
+// Several servers have several processes.
+#[command(mut_arg("server_pid", |pid| pid.hide(true).conflicts_with("targets")))]
 pub struct SweepArguments {
+    /// At each load, they take turns
     #[command(flatten)]
-    pub class: CacheClassArguments,
-    /// More of them: at each load, they take turns
-    #[arg(value_name = "TARGET")]
-    pub others: Vec<String>,
-    #[command(flatten)]
-    pub run: RunArguments,
+    pub targets: TargetsArguments,
     /// The servers' processes, in the order of the targets: their CPU time a request is shown, too
     #[arg(long, value_name = "PID", value_delimiter = ',')]
     pub server_pids: Vec<u32>,
@@ -80,14 +75,6 @@ pub struct LadderOutputArguments {
     pub html: Option<PathBuf>,
 }
 
-/// One server, and what is asked of it.
-#[derive(Clone, Debug)]
-pub struct Target {
-    pub name: String,
-    /// At a load that is none of the ladder's.
-    pub plan: Plan,
-}
-
 /// What is to be swept.
 #[derive(Clone, Debug)]
 pub struct Sweep {
@@ -98,43 +85,18 @@ pub struct Sweep {
     pub limit: Option<Limit>,
 }
 
-/// What of a single load's flags means nothing where the loads are many; and how long each lasts, by default: figures that
-/// are to be compared need their time.
-pub(super) fn for_ladders(arg: Arg) -> Arg {
-    match arg.get_id().as_str() {
-        "server" => arg.value_name("TARGET").help("A cache: HOST:PORT, or NAME=HOST:PORT to call it so in the results"),
-        // The target is always there: so these are refused.
-        "rate" | "closed" => arg.hide(true).conflicts_with("server"),
-        "seconds" => arg.default_value("20"),
-        "warm_up" => arg.default_value("5"),
-        _ => arg,
-    }
-}
-
-/// Several servers have several processes.
-fn for_several(arg: Arg) -> Arg {
-    if arg.get_id() == "server_pid" { arg.hide(true).conflicts_with("server") } else { arg }
-}
-
 impl SweepArguments {
     /// What is to be swept.
     ///
     /// # Errors
-    /// A target that does not answer, or has the name of another; values that cannot be.
-    pub fn decide(&self) -> Result<Sweep, Refusal> {
+    /// Those of [`TargetsArguments::decide`]; values that cannot be.
+    pub fn decide(&self) -> Result<Sweep, TargetError> {
         let (from, to) = self.range.decide()?;
-        let typed: Vec<&String> = std::iter::once(&self.class.server).chain(&self.others).collect();
-        if !self.server_pids.is_empty() && self.server_pids.len() != typed.len() {
-            let (pids, why) = (self.server_pids.len(), format!("there are {} targets", typed.len()));
-            return Err(Refusal::new(Argument::Named("server_pids"), format!("of {pids} processes"), why));
+        if !self.server_pids.is_empty() && self.server_pids.len() != self.targets.count() {
+            let (pids, why) = (self.server_pids.len(), format!("there are {} targets", self.targets.count()));
+            return Err(Refusal::new(Argument::Named("server_pids"), format!("of {pids} processes"), why).into());
         }
-        let targets = typed.into_iter().map(|typed| target(&self.class, &self.run, typed));
-        let mut targets: Vec<Target> = targets.collect::<Result<_, _>>()?;
-        for (at, Target { name, .. }) in targets.iter().enumerate() {
-            if targets[..at].iter().any(|other| other.name == *name) {
-                return Err(Refusal::new(Argument::Server, name, "two targets are called so: call one NAME=HOST:PORT"));
-            }
-        }
+        let mut targets = self.targets.decide((from, to))?;
         for (target, pid) in targets.iter_mut().zip(&self.server_pids) {
             target.plan.watched = Some(Pid(*pid));
         }
@@ -157,11 +119,4 @@ impl RangeArguments {
             Err(Refusal::new(Argument::Named("to"), self.to, why))
         }
     }
-}
-
-/// `NAME=HOST:PORT` or `HOST:PORT`, as typed.
-pub(super) fn target(class: &CacheClassArguments, run: &RunArguments, typed: &str) -> Result<Target, Refusal> {
-    let (name, server) = typed.split_once('=').unwrap_or((typed, typed));
-    let class = CacheClassArguments { server: server.into(), ..class.clone() };
-    Ok(Target { name: name.into(), plan: run.plan(vec![class.decide("cache")?]) })
 }

@@ -49,7 +49,7 @@ impl Stock {
     pub(super) fn new(plan: &CachePlan, class: &ClassPlan) -> Stock {
         let keys = plan.keys.count as usize;
         Stock {
-            keyspace: Keyspace::new(&plan.keys, class),
+            keyspace: Keyspace::new(&plan.keys, class, class.seed),
             ttl: plan.ttl,
             expiry: plan.ttl.map(|ttl| Expiry::new(ttl, keys)),
             seed: class.seed,

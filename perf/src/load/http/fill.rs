@@ -43,9 +43,7 @@ const LINE_BYTES_MAX: usize = 200;
 /// Puts every key there, if that is to be done.
 pub(in crate::load) fn fill(class: &ClassPlan, plan: &HttpPlan) -> Result<(), HttpFillError> {
     let ObjectsPlan::Keys(keys) = &plan.objects else { return Ok(()) };
-    if plan.filling == Filling::Present {
-        return Ok(());
-    }
+    let Filling::Put = plan.filling else { return Ok(()) };
     let (objects, stopped) = (Objects::new(keys, class.seed), AtomicBool::new(false));
     let threads = THREADS_MAX.min(keys.count);
     std::thread::scope(|scope| {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Filling;
 use super::request::say;
 use crate::corpus::Corpus;
 use crate::load::ClassPlan;
@@ -33,9 +34,9 @@ impl ObjectsPlan {
     }
 
     /// Takes its time with many keys.
-    pub(super) fn keyspace(&self, class: &ClassPlan) -> Keyspace {
+    pub(super) fn keyspace(&self, class: &ClassPlan, filling: Filling) -> Keyspace {
         match self {
-            ObjectsPlan::Keys(keys) => Keyspace::new(keys, class),
+            ObjectsPlan::Keys(keys) => Keyspace::new(keys, class, filling.seed(class.seed)),
             ObjectsPlan::Corpus { corpus, popularity } => Keyspace::of_corpus(corpus, *popularity, class),
         }
     }

@@ -19,7 +19,7 @@ fn work(mix: &str, range_share: f64) -> HttpWork {
         mix: mix.parse().unwrap(),
         range_share,
         conditional_share: 1.0,
-        filling: Filling::Present,
+        filling: Filling::Present { seed: SEED },
     };
     let class = ClassPlan {
         name: String::new(),

@@ -216,7 +216,7 @@ impl Contest<'_> {
                 mix,
                 range_share: 0.0,
                 conditional_share: 0.0,
-                filling: Filling::Present,
+                filling: Filling::Present { seed: SEED },
             }),
         };
         let plan = Plan {

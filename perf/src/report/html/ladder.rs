@@ -28,6 +28,9 @@ fn write_page(out: &mut String, result: &SweepResult) -> fmt::Result {
         writeln!(out, "<dt>{}</dt><dd>{}</dd>", Text(&target.name), Text(&ending))?;
     }
     writeln!(out, "</dl></div>")?;
+    for advice in table::advice(result) {
+        writeln!(out, "<p>{}</p>", Text(&advice))?;
+    }
     writeln!(
         out,
         "<p class=\"soft\">A dot is a run, hollow where it is not valid; the lines go through the medians.</p>"
