@@ -64,9 +64,16 @@ fn a_search_tells_its_probes_and_gives_a_number_or_none() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(3), "{text}");
     assert!(text.contains("the knee was not found"), "{text}");
-    let result = std::fs::read_to_string(json).unwrap();
+    let result = std::fs::read_to_string(&json).unwrap();
     assert!(result.contains("\"kind\": \"search\"") && result.contains("\"knee\": \"never_holds\""), "{result}");
     assert_eq!(result.matches("\n    {\"target\": \"").count(), 1, "{result}");
+    let compared = load(&format!("compare {0} {0}", json.display()));
+    assert_eq!(compared.status.code(), Some(2), "{}", said(&compared));
+    assert!(
+        said(&compared).contains("search.json is the result of a search, which is many runs"),
+        "{}",
+        said(&compared)
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::{Formatter, Serializer};
 
 use super::summary::{SCHEMA, Summary};
+use crate::sweep::result::Kind;
 
 /// Why a file gave no summary.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,11 @@ pub enum ReadError {
     Unreadable { path: PathBuf, error: io::Error },
     #[error("{} is not the result of a load: {error}", path.display())]
     NotAResult { path: PathBuf, error: serde_json::Error },
+    #[error(
+        "{} is the result of a {kind}, which is many runs at many loads: only those of single loads are compared \
+         (spindle load cache, http or scenario)", path.display()
+    )]
+    OfALadder { path: PathBuf, kind: &'static str },
     #[error("{} has schema {found}; this version reads schema {SCHEMA}", path.display())]
     OtherSchema { path: PathBuf, found: u64 },
 }
@@ -23,6 +29,8 @@ pub enum ReadError {
 #[derive(Deserialize)]
 struct Head {
     schema: u64,
+    /// Only a ladder says what it is.
+    kind: Option<Kind>,
 }
 
 /// Writes a summary, or another result, with a line for every field and for every item of its lists: for every class and
@@ -40,11 +48,14 @@ impl Summary {
     /// Reads what [`write`] wrote.
     ///
     /// # Errors
-    /// An unreadable file, one that is no result, or one of another schema.
+    /// An unreadable file, one that is no result, that of a ladder, or one of another schema.
     pub fn read(path: &Path) -> Result<Summary, ReadError> {
         let text = std::fs::read(path).map_err(|error| ReadError::Unreadable { path: path.to_owned(), error })?;
         let not_a_result = |error| ReadError::NotAResult { path: path.to_owned(), error };
         let head: Head = serde_json::from_slice(&text).map_err(not_a_result)?;
+        if let Some(kind) = head.kind {
+            return Err(ReadError::OfALadder { path: path.to_owned(), kind: kind.name() });
+        }
         if head.schema != u64::from(SCHEMA) {
             return Err(ReadError::OtherSchema { path: path.to_owned(), found: head.schema });
         }
@@ -199,6 +210,14 @@ mod tests {
         assert!(histogram.ends_with("},"), "{histogram}");
         assert!(text.contains("\n  \"reasons\": [],\n"), "{text}");
         assert!(text.ends_with("\n  ]\n}\n"), "{text}");
+    }
+
+    #[test]
+    fn a_ladder_is_no_run() {
+        let mut out = Vec::new();
+        write(&crate::sweep::table::tests::sweep(), &mut out).unwrap();
+        let error = read(&String::from_utf8(out).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("result.json is the result of a sweep, which is many runs"), "{error}");
     }
 
     #[test]

@@ -52,6 +52,16 @@ pub struct OneRun {
     pub result: Summary,
 }
 
+impl Kind {
+    /// As the command line has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Sweep => "sweep",
+            Kind::Search => "search",
+        }
+    }
+}
+
 impl SweepResult {
     /// What came of a ladder; the names are those of the targets, in their order.
     pub fn of_climbs(names: &[String], climbs: Vec<Climb>, limit: Option<Limit>, repeats: u32) -> SweepResult {
