@@ -52,6 +52,9 @@ pub(crate) enum Hearing<'a> {
     Malformed,
 }
 
+/// What nearly every value is followed by: looked for before it is parsed.
+const END: &[u8] = b"END\r\n";
+
 /// The answer to one request, not a multiget, at the front of `input`.
 pub(crate) fn hear(input: &[u8], question: Question) -> Hearing<'_> {
     let (reply, consumed) = match parse_reply(input) {
@@ -61,6 +64,9 @@ pub(crate) fn hear(input: &[u8], question: Question) -> Hearing<'_> {
     };
     if let (Reply::Value(value), Question::Get) = (reply, question) {
         let item = Item { key: Some(value.key), unique: value.cas, data: value.data };
+        if input[consumed..].starts_with(END) {
+            return Hearing::Answer { said: Said::Value(item), consumed: consumed + END.len() };
+        }
         return match parse_reply(&input[consumed..]) {
             ParsedReply::Reply { reply: Reply::End, consumed: end } => {
                 Hearing::Answer { said: Said::Value(item), consumed: consumed + end }

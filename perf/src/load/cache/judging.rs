@@ -47,7 +47,7 @@ impl CacheWork {
 
     fn judge_value(&mut self, look: &Look, item: &Item<'_>, checked: Checked) -> Result<(), Fault> {
         if let Some(echoed) = item.key
-            && self.requests.number_of(echoed) != Some(look.key)
+            && !self.requests.is_key(echoed, look.key)
         {
             return Err(self.swapped(self.requests.number_of(echoed)));
         }
