@@ -25,6 +25,7 @@ use super::keyspace::KeyPlan;
 use super::work::{HangUp, Heard, Then, Work, Written};
 use crate::sizes::even;
 use answer::{Hearing, hear};
+use asked::Swap;
 pub(super) use asked::{Asked, Single};
 use counters::{Counters, counters_for};
 pub use expiry::{Ttl, TtlError};
@@ -156,13 +157,15 @@ impl CacheWork {
         let Some(seen) = self.uniques.take(key) else { return self.get(key, now_ns) };
         let look = self.stock.look(key, now_ns);
         let (store, before) = self.stock.store_over(key, now_ns);
-        Single::Cas { look, before, store, seen }
+        Single::Cas(Box::new(Swap { look, before, store, seen }))
     }
 
     fn write_single(&self, asked: &Single, from: u64, room: usize, out: &mut Vec<u8>) -> Written {
         match asked {
             Single::Set(store) => return self.write_store(store, None, from, room, out),
-            Single::Cas { store, seen, .. } => return self.write_store(store, Some(seen.unique()), from, room, out),
+            Single::Cas(swap) => {
+                return self.write_store(&swap.store, Some(swap.seen.unique()), from, room, out);
+            }
             Single::Get { look, .. } => self.requests.write_get(out, look.key),
             Single::Delete { look, .. } => self.requests.write_delete(out, look.key),
             Single::Touch { look, ttl_s } => self.requests.write_touch(out, look.key, *ttl_s),
@@ -186,7 +189,7 @@ impl Work for CacheWork {
         let kind = self.kinds.at(even(self.dice.draw()));
         let chooser = &mut self.stock.keyspace.chooser;
         let key = match kind {
-            Kind::Multiget => return Asked::Several(self.multiget(now_ns)),
+            Kind::Multiget => return Asked::Several(Box::new(self.multiget(now_ns))),
             Kind::Set => chooser.draw_for_write(),
             Kind::Get | Kind::Delete | Kind::Touch | Kind::Incr | Kind::Cas => chooser.draw(),
         };

@@ -23,9 +23,9 @@ impl CacheWork {
             (Single::Get { look, checked }, Said::Value(item)) => Some(self.judge_value(look, &item, *checked)),
             (Single::Get { look, .. }, Said::NotFound) => Some(self.judge_miss(look, now_ns)),
             (Single::Set(store), said) => self.judge_set(store, said, now_ns),
-            (Single::Cas { look, before, store, seen }, said) => {
-                let judged = self.judge_cas(look, *before, seen, said, now_ns);
-                self.end_cas(store, said, now_ns);
+            (Single::Cas(swap), said) => {
+                let judged = self.judge_cas(&swap.look, swap.before, &swap.seen, said, now_ns);
+                self.end_cas(&swap.store, said, now_ns);
                 judged
             }
             (Single::Delete { look, before }, said) => self.judge_delete(look, *before, said, now_ns),
