@@ -134,9 +134,9 @@ async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Me
         classes.iter().map(|class| class.borrow_mut().close(until_ns, deadline_ns)).collect();
     let_go(core, &slow).await;
     let generator = last.generator_since(&first);
-    let open = plan.classes.iter().all(|class| class.pace != Pace::Closed);
-    let driven = if open { Loop::Open } else { Loop::Closed };
-    let mut reasons = verdict::reasons(driven, &classes, lasted, &generator);
+    let paced = classes.iter().any(|class| class.driven == Loop::Open);
+    let driven = if paced { Loop::Open } else { Loop::Closed };
+    let mut reasons = verdict::reasons(&classes, lasted, &generator);
     reasons.extend(slow_measured.iter().filter_map(verdict::not_attached));
     reasons.extend(cut_short);
     Ok(Measured {

@@ -22,6 +22,7 @@ pub enum Loop {
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Measured {
+    /// Closed if every class is.
     pub driven: Loop,
     /// When the measured time began.
     pub began: SystemTime,
@@ -44,6 +45,7 @@ pub struct Measured {
 #[derive(Clone, Debug)]
 pub struct ClassMeasured {
     pub name: String,
+    pub driven: Loop,
     /// A second, as asked for; of a closed loop what was achieved.
     pub offered_per_second: f64,
     /// Answered, right or wrong, and due within the measured time.

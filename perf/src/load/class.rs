@@ -11,7 +11,7 @@ use super::record::{Moments, Record, Timeline, Trouble};
 use super::work::{Again, Verdict, Work};
 use super::{ClassPlan, Pace, Span};
 use crate::arrivals::Schedule;
-use crate::measured::ClassMeasured;
+use crate::measured::{ClassMeasured, Loop};
 
 /// Requests that the pacer hands out before it lets the connections go on.
 const BURST_MAX: usize = 64;
@@ -81,6 +81,7 @@ pub(super) struct Class<W: Work> {
     /// Connections with a free place, each once; among them some that had one, and have ended since.
     free: VecDeque<usize>,
     pub(super) lanes: Vec<Lane<W::Asked>>,
+    connections_left: usize,
     closed: bool,
 }
 
@@ -88,7 +89,8 @@ pub(super) struct Class<W: Work> {
 pub(super) async fn pace<W: Work>(core: &Core, class: &Rc<RefCell<Class<W>>>) {
     class.borrow_mut().fill_places(core, core.read_clock_ns());
     loop {
-        let Some(due_ns) = class.borrow().next_due_ns() else { break };
+        // Where no connection is left, nothing has to be held ready for one: what is due is counted at the end.
+        let Some(due_ns) = class.borrow().next_due_ns().filter(|_| class.borrow().connections_left > 0) else { break };
         core.sleep_until(due_ns).await;
         class.borrow_mut().burst(core);
         core.next_turn().await;
@@ -122,6 +124,7 @@ impl<W: Work> Class<W> {
             free: (0..plan.connections).collect(),
             lanes: (0..plan.connections).map(|_| lane()).collect(),
             plan: plan.clone(),
+            connections_left: plan.connections,
             closed: false,
         }
     }
@@ -318,6 +321,7 @@ impl<W: Work> Class<W> {
     /// No other connection can be had in the place of one that was retired.
     pub(super) fn ended(&mut self, core: &Core, index: usize) {
         self.lanes[index].task = None;
+        self.connections_left -= 1;
         self.note(core.now_ns(), Trouble::Broken);
     }
 }
@@ -353,6 +357,7 @@ impl<W: Work> Driven for Class<W> {
         for intended_ns in flying.chain(self.waiting.iter().map(|due| due.intended_ns)) {
             self.record.unfinished(intended_ns, deadline_ns);
         }
-        self.record.close(&self.plan.name, until_ns)
+        let driven = if self.plan.pace == Pace::Closed { Loop::Closed } else { Loop::Open };
+        self.record.close(&self.plan.name, driven, until_ns)
     }
 }

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::{NS_PER_SECOND, Span};
 use crate::closed_loop::response_histogram;
 use crate::describe::Fault;
-use crate::measured::{ClassMeasured, Errors, Packed, Second, Wrong};
+use crate::measured::{ClassMeasured, Errors, Loop, Packed, Second, Wrong};
 
 /// The moments of one request, in the core's nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +112,7 @@ impl Record {
     }
 
     /// `until_ns`: the end of the run, where it was earlier than planned.
-    pub(super) fn close(&mut self, name: &str, until_ns: u64) -> ClassMeasured {
+    pub(super) fn close(&mut self, name: &str, driven: Loop, until_ns: u64) -> ClassMeasured {
         let lasted_ns = until_ns.min(self.span.end_ns).saturating_sub(self.span.measured_ns);
         let seconds = lasted_ns as f64 / NS_PER_SECOND as f64;
         let unwaited = std::mem::replace(&mut self.lag_unwaited_ns, response_histogram());
@@ -121,6 +121,7 @@ impl Record {
         self.lag_server_ns.saturating_record_n(1, unwaited.len());
         ClassMeasured {
             name: name.into(),
+            driven,
             offered_per_second: self.offered as f64 / seconds.max(1e-9),
             requests: self.requests,
             achieved: self.achieved,

@@ -15,10 +15,11 @@ const STRAGGLERS: f64 = 2.0;
 const FAILED_PART_OF_SLOW: u64 = 100;
 
 /// Why the measurement is not valid; empty when it is.
-pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration, generator: &Generator) -> Vec<Reason> {
+pub(super) fn reasons(classes: &[ClassMeasured], lasted: Duration, generator: &Generator) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    // A closed loop is never late.
-    for class in classes.iter().filter(|_| driven == Loop::Open) {
+    // A closed loop is never late, and never short of what it was offered.
+    let paced = || classes.iter().filter(|class| class.driven == Loop::Open);
+    for class in paced() {
         let p99_9_ns = class.lag_generator_ns.value_at_quantile(0.999);
         let bound_ns = LATE_NS_MIN.max(class.response_ns.value_at_quantile(0.5) / LATE_PART_OF_P50);
         if p99_9_ns > bound_ns {
@@ -31,9 +32,7 @@ pub(super) fn reasons(driven: Loop, classes: &[ClassMeasured], lasted: Duration,
     if classes.iter().all(|class| class.requests == 0) {
         reasons.push(Reason::NothingMeasured);
     }
-    if driven == Loop::Open {
-        reasons.extend(classes.iter().filter_map(|class| not_achieved(class, lasted)));
-    }
+    reasons.extend(paced().filter_map(|class| not_achieved(class, lasted)));
     reasons
 }
 
@@ -64,13 +63,13 @@ mod tests {
 
     fn class(name: &str, offered: u64, achieved: u64) -> ClassMeasured {
         let end_ns = LASTED.as_nanos() as u64;
-        let measured = Record::new(Span { begin_ns: 0, measured_ns: 0, end_ns }).close(name, end_ns);
+        let measured = Record::new(Span { begin_ns: 0, measured_ns: 0, end_ns }).close(name, Loop::Open, end_ns);
         let offered_per_second = offered as f64 / LASTED.as_secs_f64();
         ClassMeasured { offered_per_second, requests: achieved, achieved, ..measured }
     }
 
     fn of(classes: &[ClassMeasured]) -> Vec<Reason> {
-        reasons(Loop::Open, classes, LASTED, &Generator::default())
+        reasons(classes, LASTED, &Generator::default())
     }
 
     #[test]
@@ -80,6 +79,13 @@ mod tests {
         let reasons = of(&[large, class("small", 1000, 987)]);
         let class = "small".into();
         assert_eq!(reasons, [Reason::NotAchieved { class, achieved_per_second: 98.7, offered_per_second: 100.0 }]);
+    }
+
+    #[test]
+    fn a_closed_class_beside_paced_ones_hides_nothing_of_theirs() {
+        let closed = ClassMeasured { driven: Loop::Closed, ..class("closed", 1000, 10) };
+        assert_eq!(of(std::slice::from_ref(&closed)), []);
+        assert_eq!(of(&[closed, class("paced", 1000, 10)]).len(), 1);
     }
 
     #[test]

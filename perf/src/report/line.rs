@@ -104,7 +104,7 @@ pub fn closing(summary: &Summary, output: Output) -> String {
     }
     lines.push(outcome(&summary.total, output));
     if several {
-        lines.extend(summary.classes.iter().map(|class| class_outcome(class, summary.driven, output)));
+        lines.extend(summary.classes.iter().map(|class| class_outcome(class, output)));
     }
     lines.extend(summary.slow.iter().map(|slow| slow_clients(slow, output)));
     lines.push(cost(summary));
@@ -162,12 +162,12 @@ fn outcome(total: &Figures, output: Output) -> String {
 }
 
 /// Its share of the load, and of what went wrong.
-fn class_outcome(class: &Class, driven: Loop, output: Output) -> String {
-    let Class { name, figures } = class;
+fn class_outcome(class: &Class, output: Output) -> String {
+    let Class { name, driven, figures } = class;
     let achieved = rate(figures.achieved_per_second);
     let share = match driven {
         Loop::Open => format!("{achieved} of {} a second", rate(figures.offered_per_second)),
-        Loop::Closed => format!("{achieved} a second"),
+        Loop::Closed => format!("closed loop, {achieved} a second"),
     };
     format!("  {name}: {share}; {}", outcome(figures, output))
 }

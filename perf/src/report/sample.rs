@@ -14,6 +14,7 @@ const REQUESTS_PER_SECOND: u64 = 2000;
 pub(crate) fn run(seconds: u64) -> Measured {
     let class = |name: &str, base_ns: u64| ClassMeasured {
         name: name.into(),
+        driven: Loop::Open,
         offered_per_second: REQUESTS_PER_SECOND as f64 / 2.0,
         requests: seconds * REQUESTS_PER_SECOND / 2,
         achieved: seconds * REQUESTS_PER_SECOND / 2,

@@ -44,6 +44,9 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Class {
     pub name: String,
+    /// Older results have none.
+    #[serde(rename = "loop", with = "LoopInFile", default = "open")]
+    pub driven: Loop,
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -187,9 +190,17 @@ impl Summary {
     }
 }
 
+fn open() -> Loop {
+    Loop::Open
+}
+
 impl Class {
     fn of(class: &ClassMeasured, lasted_s: f64) -> Class {
-        Class { name: class.name.clone(), figures: Figures::of_all(std::slice::from_ref(class), lasted_s) }
+        Class {
+            name: class.name.clone(),
+            driven: class.driven,
+            figures: Figures::of_all(std::slice::from_ref(class), lasted_s),
+        }
     }
 }
 
