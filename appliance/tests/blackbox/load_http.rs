@@ -19,7 +19,7 @@ const SHORT: &str = "--rate 500 --seconds 0.4 --warm-up 0 --connections 4 --dept
 fn a_load_uploads_its_objects_and_checks_what_comes_back() {
     let server = FileServer::start();
     let address = server.address;
-    let output = load(&format!("http http://{address}/up/ {SHORT} --method get:3,put:1"));
+    let output = load(&format!("http http://{address}/up/ {SHORT} --method get=3,put=1"));
     // A busy machine may make the generator late, and that is said; nothing may be wrong.
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
     assert!(said(&output).contains("0 errors, 0 wrong"), "{}", said(&output));

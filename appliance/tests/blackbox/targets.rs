@@ -33,7 +33,7 @@ fn is_measured(output: &Output) -> String {
 fn a_sweep_of_servers_of_files_puts_what_is_only_read_there_once() {
     let (left, right) = (FileServer::start(), FileServer::start());
     let targets = format!("left=http://{}/a/ http://{}/b", left.address, right.address);
-    let text = is_measured(&load(&format!("sweep {targets} {LADDER} {SHORT} {OBJECTS} --method get:3,head:1")));
+    let text = is_measured(&load(&format!("sweep {targets} {LADDER} {SHORT} {OBJECTS} --method get=3,head=1")));
     let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
     let url = format!("http://{}/b", right.address);
     assert_eq!(names[1..9], ["left", &url].repeat(4), "{text}");

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_only_read_is_put_once_whatever_is_drawn() {
-        let read = ("http://box/a", "get:9,head:1", 1);
+        let read = ("http://box/a", "get=9,head=1", 1);
         let again = ("http://box/a/", "get", 2);
         assert_eq!(fillings(&mut Remains::default(), &[read, again, again]), [Filling::Put, THERE, THERE]);
     }

@@ -97,7 +97,7 @@ fn every_kind_of_lie_is_caught_and_named() {
     assert_eq!(wrong(Lie::ShortBody, "get,put", 0.0, 0.0), Wrong { length: 1, ..none });
     assert_eq!(wrong(Lie::Swapped, "get,put", 0.0, 0.0), Wrong { swapped: 1, ..none });
     assert_eq!(wrong(Lie::Lost, "get,put", 0.0, 0.0), Wrong { lost: 1, ..none });
-    assert_eq!(wrong(Lie::Gone, "put:4,delete:1", 0.0, 0.0), Wrong { lost: 1, ..none });
+    assert_eq!(wrong(Lie::Gone, "put=4,delete=1", 0.0, 0.0), Wrong { lost: 1, ..none });
     assert_eq!(wrong(Lie::OtherRange, "get", 0.5, 0.0), Wrong { misplaced: 1, ..none });
     assert_eq!(wrong(Lie::NoRange, "get", 0.5, 0.0), Wrong { length: 1, ..none });
     assert_eq!(wrong(Lie::Unchanged, "get,put", 0.0, 1.0), Wrong { stale: 1, ..none });
@@ -123,7 +123,7 @@ fn the_truth_is_understood_in_every_manner() {
     let manners = [Manner::Sized, Manner::Chunked, Manner::Interim, Manner::Timed, Manner::Closing, Manner::UntilEnd];
     for manner in manners {
         let (address, liar) = Liar::start(Lie::None, 0, manner);
-        let mut plan = plan(address, "get:6,head:2,put:3,delete:1,post:1");
+        let mut plan = plan(address, "get=6,head=2,put=3,delete=1,post=1");
         (http(&mut plan).range_share, http(&mut plan).conditional_share) = (0.3, 0.5);
         let measured = measure(&plan);
         let class = &measured.classes[0];
@@ -155,7 +155,7 @@ fn what_is_not_looked_at_is_still_measured() {
 fn the_same_seed_says_the_same_bytes_and_another_does_not() {
     let heard = |seed: u64| {
         let (address, liar) = Liar::start(Lie::None, 0, Manner::Sized);
-        let mut plan = plan(address, "get:6,head:2,put:3,delete:1,post:1");
+        let mut plan = plan(address, "get=6,head=2,put=3,delete=1,post=1");
         plan.classes[0].seed = seed;
         let http = http(&mut plan);
         http.range_share = 0.5;
@@ -184,7 +184,7 @@ fn files_of_a_corpus_are_known_by_its_manifest_alone() {
             bytes[0] ^= u8::from(corrupt == Some(index));
             liar.know(format!("/a{}", corpus.url_path(index)), bytes);
         }
-        let mut plan = plan(address, "get:3,head:1");
+        let mut plan = plan(address, "get=3,head=1");
         let http = http(&mut plan);
         http.objects = ObjectsPlan::Corpus { corpus: Arc::clone(&corpus), popularity: Popularity::Sequential };
         (http.range_share, http.conditional_share) = (0.2, 0.2);

@@ -77,7 +77,7 @@ fn is_clean(class: &ClassMeasured) {
 fn what_is_put_is_got_and_what_is_deleted_is_gone() {
     let Some(nginx) = Nginx::start() else { return };
     for path in ["http://box/", "http://box/deep/er", "http://box/behind/x"] {
-        let mut plan = plan(nginx.address(), "get:5,head:2,put:3,delete:1");
+        let mut plan = plan(nginx.address(), "get=5,head=2,put=3,delete=1");
         (http(&mut plan).url, http(&mut plan).range_share) = (path.parse().unwrap(), 0.3);
         plan.classes[0].connections = 3;
         is_clean(&measure(&plan).classes[0]);
@@ -97,7 +97,7 @@ fn files_of_a_corpus_are_got_in_whole_in_part_and_on_condition() {
     disks.iter().for_each(|disk| fs::create_dir(disk).unwrap());
     let corpus = Corpus::new(3, 20, sizes, disks).unwrap();
     write(&corpus, Durability::Process, 2, |_| ()).unwrap();
-    let mut plan = plan(nginx.address(), "get:3,head:1");
+    let mut plan = plan(nginx.address(), "get=3,head=1");
     let http = http(&mut plan);
     http.url = "http://box".parse().unwrap();
     http.objects = ObjectsPlan::Corpus { corpus: Arc::new(corpus), popularity: Popularity::Zipf(1.0) };

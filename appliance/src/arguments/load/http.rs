@@ -41,7 +41,7 @@ pub struct HttpClassArguments {
     pub url: Url,
     #[command(flatten)]
     pub offer: OfferArguments,
-    /// What is asked: get, head, put, delete or post, or several with their weights: get:9,put:1. A post goes to the URL
+    /// What is asked: get, head, put, delete or post, or several with their weights: get=9,put=1. A post goes to the URL
     /// itself
     #[arg(long, value_name = "MIX", default_value = "get")]
     pub method: Mix,

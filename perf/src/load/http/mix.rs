@@ -27,7 +27,7 @@ impl Method {
     }
 }
 
-/// Methods with weights, spelled `get`, or `get:9,put:1`: the sum of the weights does not matter.
+/// Methods with weights, spelled `get`, or `get=9,put=1`: the sum of the weights does not matter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mix {
     /// In the order of `METHODS`; each is zero or more, and one of them more.
@@ -73,7 +73,7 @@ impl FromStr for Mix {
     fn from_str(text: &str) -> Result<Mix, MixError> {
         let mut weights = [0.0; METHODS.len()];
         for part in text.split(',') {
-            let (name, weight) = part.split_once(':').unwrap_or((part, "1"));
+            let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
             let at = METHODS.iter().position(|method| method.token().eq_ignore_ascii_case(name));
             let at = at.ok_or_else(|| MixError::Method(name.into()))?;
             let parsed = weight.parse().ok().filter(|weight| (f64::MIN_POSITIVE..=1e9).contains(weight));
@@ -90,7 +90,7 @@ impl fmt::Display for Mix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (method, weight)) in self.weighted().enumerate() {
             let comma = if at == 0 { "" } else { "," };
-            write!(formatter, "{comma}{}:{weight}", method.token().to_ascii_lowercase())?;
+            write!(formatter, "{comma}{}={weight}", method.token().to_ascii_lowercase())?;
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_weight_is_a_share_of_the_sum() {
-        let mix = mix("get:6,PUT:3,delete");
+        let mix = mix("get=6,PUT=3,delete");
         assert_eq!([0.0, 0.59].map(|even| mix.at(even)), [Method::Get; 2]);
         assert_eq!([0.61, 0.89].map(|even| mix.at(even)), [Method::Put; 2]);
         assert_eq!([0.91, 1.0 - f64::EPSILON / 2.0].map(|even| mix.at(even)), [Method::Delete; 2]);
@@ -127,9 +127,9 @@ mod tests {
         for method in ["", "patch", "get,"] {
             assert!(matches!(refusal(method), MixError::Method(_)), "{method}");
         }
-        for weight in ["get:", "get:0", "get:-1", "get:x", "get:inf", "get:nan"] {
+        for weight in ["get=", "get=0", "get=-1", "get=x", "get=inf", "get=nan"] {
             assert!(matches!(refusal(weight), MixError::Weight(_)), "{weight}");
         }
-        assert_eq!(refusal("get:1,put:1,get:1"), MixError::Twice("get".into()));
+        assert_eq!(refusal("get=1,put=1,get=1"), MixError::Twice("get".into()));
     }
 }
