@@ -90,9 +90,10 @@ fn classes_of_a_scenario_share_the_loads_of_a_ladder() {
     let text = is_measured(&load(&format!("sweep {box_toml} other={box_toml} {LADDER} --json {}", json.display())));
     assert!(text.contains("\nbox ") && text.contains("\nother "), "{text}");
     let result = std::fs::read_to_string(json).unwrap();
-    for class in
-        ["{\"name\": \"three\", \"offered_per_second\": 150.0", "{\"name\": \"one\", \"offered_per_second\": 50.0"]
-    {
+    for class in [
+        "{\"name\": \"three\", \"loop\": \"open\", \"offered_per_second\": 150.0",
+        "{\"name\": \"one\", \"loop\": \"open\", \"offered_per_second\": 50.0",
+    ] {
         assert!(result.contains(class), "{class} is not in {result}");
     }
     assert!(result.contains("\"name\": \"idle\", \"attached_now\": 3"), "{result}");
