@@ -3,6 +3,7 @@
 
 mod compare;
 pub mod corpus;
+mod interrupt;
 mod search;
 mod sweep;
 
@@ -38,6 +39,8 @@ pub enum LoadFailure {
     Binary(io::Error),
     #[error("write error: {0}")]
     Output(io::Error),
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
     #[error(transparent)]
     Peers(#[from] PeersError),
     #[error(transparent)]
@@ -85,6 +88,7 @@ impl LoadFailure {
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,
             LoadFailure::BrokeOff => EXIT_UNCLEAN,
             LoadFailure::Binary(_) | LoadFailure::Output(_) | LoadFailure::File { .. } => EXIT_SYSTEM,
+            LoadFailure::Signals(_) => EXIT_SYSTEM,
         }
     }
 }
@@ -129,8 +133,10 @@ fn measure(plan: &Plan, label: &str, kept: &OutputArguments) -> Result<(), LoadF
     // A name that cannot be written should not cost a measurement.
     let mut files = Files::create(kept)?;
     let planned = plan.measured;
+    load::fill(plan)?;
+    let stop = interrupt::heed().map_err(LoadFailure::Signals)?;
     say::print(&format!("{}\n", line::head(output))).map_err(LoadFailure::Output)?;
-    let measured = load::run(plan, move |at, second| {
+    let measured = load::measure(plan, &stop, move |at, second| {
         // A reader who has gone does not end the measurement.
         let _ = say::print(&format!("{}\n", line::second(at, second, planned, output)));
     })?;

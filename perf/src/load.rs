@@ -10,6 +10,7 @@
 //!     http   HTTP/1.1
 //!   keyspace the keys of a class, what is stored under each, and what is known of it
 //!   record   every time that is measured, and what was wrong
+//! stop       ending a run before its time
 //! watch      what happens in each second, and what it costs
 //! verdict    whether the generator, not the server, was measured
 //! ```
@@ -37,6 +38,8 @@ use http::{HttpFillError, HttpWork};
 pub use keyspace::KeyPlan;
 pub use plan::{ClassPlan, Pace, Plan, Verify, WorkPlan};
 use record::Timeline;
+pub use stop::Stop;
+use stop::{Early, Vigil};
 use watch::{Tick, Use, Watch};
 use work::Work;
 
@@ -47,6 +50,7 @@ mod keyspace;
 mod lane;
 mod plan;
 mod record;
+mod stop;
 mod verdict;
 mod watch;
 mod work;
@@ -57,6 +61,15 @@ mod work;
 /// # Errors
 /// Those of starting, connecting and filling. What the server does wrong afterwards is no error: it is measured.
 pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Measured, LoadError> {
+    fill(plan)?;
+    measure(plan, &Stop::default(), on_second)
+}
+
+/// Puts on the servers what is to be asked for. Takes its time with many objects.
+///
+/// # Errors
+/// Those of connecting and filling.
+pub fn fill(plan: &Plan) -> Result<(), LoadError> {
     for class in &plan.classes {
         match &class.work {
             WorkPlan::Cache(cache) => cache::fill(class, cache).map_err(FillError::Cache),
@@ -64,12 +77,21 @@ pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Me
         }
         .map_err(|error| LoadError::Fill { server: class.server, error })?;
     }
+    Ok(())
+}
+
+/// Runs the plan on servers that are filled, until its end or until it is asked to stop.
+///
+/// # Errors
+/// Those of starting and connecting.
+pub fn measure(plan: &Plan, stop: &Stop, on_second: impl FnMut(u64, &Second) + Send) -> Result<Measured, LoadError> {
     let connections = plan.connections();
     let (ticks, watched) = (mpsc::channel(), plan.watched);
-    let (tick, driven) = (ticks.0, plan.clone());
+    let (tick, driven, stop) = (ticks.0, plan.clone(), stop.clone());
     std::thread::scope(|scope| {
         let reporter = scope.spawn(move || watch::report(&ticks.1, watched, on_second));
-        let measured = on_a_core(plan.cpu, connections, move |core| async move { drive(&core, &driven, tick).await });
+        let measured =
+            on_a_core(plan.cpu, connections, move |core| async move { drive(&core, &driven, &stop, tick).await });
         let seconds = reporter.join().map_err(|_| LoadError::Died)?;
         Ok(Measured { seconds, ..measured? })
     })
@@ -106,7 +128,7 @@ const LETTING_GO: Duration = Duration::from_secs(1);
 
 type Classes = Vec<Rc<RefCell<dyn Driven>>>;
 
-async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Measured, LoadError> {
+async fn drive(core: &Core, plan: &Plan, stop: &Stop, ticks: mpsc::Sender<Tick>) -> Result<Measured, LoadError> {
     let works: Vec<AnyWork> = plan.classes.iter().map(AnyWork::new).collect();
     let sockets = connect(core, plan).await?;
     let slow: Vec<Rc<SlowGroup>> = plan.slow.iter().map(|slow| slow::attach(core, slow)).collect();
@@ -118,15 +140,19 @@ async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Me
     let beginning = Beginning { core, span, timeline: &timeline, lanes: &lanes };
     let ready = plan.classes.iter().zip(works).zip(sockets);
     let classes: Classes = ready.map(|((class, work), sockets)| beginning.begin_any(class, work, sockets)).collect();
-    within(core, Duration::from_nanos(span.measured_ns.saturating_sub(core.read_clock_ns())), lanes.emptied()).await;
+    let vigil = Vigil { core, lanes: &lanes, stop };
+    vigil.until(span.measured_ns).await;
     let (began, first) = (SystemTime::now(), Use::look(core, plan.watched)?);
-    let watch = Watch { core, span, timeline: &timeline, lanes: &lanes, classes: &classes, ticks };
-    let cut_short = watch.until_the_end().await;
+    let watch = Watch { span, timeline: &timeline, vigil, classes: &classes, ticks };
+    let early = watch.until_the_end().await;
     let slow_measured: Vec<SlowMeasured> = slow.iter().map(|group| group.measured()).collect();
     let last = Use::look(core, plan.watched)?;
-    let until_ns = if cut_short.is_some() { core.read_clock_ns() } else { span.end_ns };
+    let until_ns = if early.is_some() { core.read_clock_ns() } else { span.end_ns };
     let lasted = Duration::from_nanos(until_ns.saturating_sub(span.measured_ns));
-    if cut_short.is_none() {
+    if early == Some(Early::Stopped) {
+        classes.iter().for_each(|class| class.borrow_mut().end_at(until_ns));
+    }
+    if early != Some(Early::Ended) {
         within(core, plan.patience, settled(core, &classes)).await;
     }
     let deadline_ns = core.read_clock_ns();
@@ -138,7 +164,7 @@ async fn drive(core: &Core, plan: &Plan, ticks: mpsc::Sender<Tick>) -> Result<Me
     let driven = if paced { Loop::Open } else { Loop::Closed };
     let mut reasons = verdict::reasons(&classes, lasted, &generator);
     reasons.extend(slow_measured.iter().filter_map(verdict::not_attached));
-    reasons.extend(cut_short);
+    reasons.extend(early.map(|early| verdict::cut_short(early, lasted)));
     Ok(Measured {
         driven,
         began,

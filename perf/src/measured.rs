@@ -153,6 +153,8 @@ pub enum Reason {
     SlowNotAttached { name: String, failed: u64, begun: u64 },
     /// The run ended before its time.
     CutShort { after: Duration, cause: String },
+    /// Somebody ended the run: what was measured is less than what was asked for, and otherwise true.
+    Stopped { after: Duration },
 }
 
 impl Errors {
@@ -210,6 +212,7 @@ impl std::fmt::Display for Reason {
             Reason::SlowNotAttached { name, failed, begun } => {
                 write!(formatter, "{failed} of {begun} connections of the slow clients {name} failed")
             }
+            Reason::Stopped { after } => write!(formatter, "stopped after {:.1} s", after.as_secs_f64()),
             Reason::CutShort { after, cause } => {
                 write!(formatter, "ended after {:.1} s: {cause}", after.as_secs_f64())
             }

@@ -12,7 +12,9 @@ use std::time::Duration;
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
-use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Verify, WorkPlan, run};
+use spindle_perf::load::{
+    self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Stop, Verify, WorkPlan,
+};
 use spindle_perf::measured::{Loop, Measured, Reason, Wrong};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
@@ -182,7 +184,7 @@ fn cache(plan: &mut Plan) -> &mut CachePlan {
 }
 
 fn measure(plan: &Plan) -> Measured {
-    run(plan, |_, _| {}).unwrap()
+    load::run(plan, |_, _| {}).unwrap()
 }
 
 fn wrong(lie: Lie) -> Wrong {
@@ -266,6 +268,33 @@ fn a_server_that_dies_leaves_a_report_of_what_happened_until_then() {
     assert!((200..900).contains(&class.requests), "{} answered", class.requests);
     assert!(class.errors.broken >= 1, "{:?}", class.errors);
     assert!(!measured.seconds.is_empty());
+}
+
+#[test]
+fn a_run_that_is_stopped_is_finished_properly() {
+    let mut plan = plan(Liar::start(Lie::None, 0));
+    plan.measured = Duration::from_secs(3600);
+    load::fill(&plan).unwrap();
+    let stop = Stop::default();
+    let measured = load::measure(&plan, &stop, |_, _| stop.ask()).unwrap();
+    assert!(matches!(measured.reasons.last(), Some(Reason::Stopped { .. })), "{:?}", measured.reasons);
+    let class = &measured.classes[0];
+    assert!(class.requests >= 1000, "{} answered", class.requests);
+    assert!(measured.lasted < Duration::from_secs(60), "{:?}", measured.lasted);
+    let offered = class.offered_per_second * measured.lasted.as_secs_f64();
+    assert_eq!((offered.round() as u64, measured.errors()), (class.requests, 0), "what was due was answered");
+}
+
+#[test]
+fn a_run_that_is_stopped_in_its_warm_up_has_measured_nothing() {
+    let mut plan = plan(Liar::start(Lie::None, 0));
+    plan.warm_up = Duration::from_secs(3600);
+    load::fill(&plan).unwrap();
+    let stop = Stop::default();
+    stop.ask();
+    let measured = load::measure(&plan, &stop, |_, _| {}).unwrap();
+    assert_eq!((measured.lasted, measured.classes[0].requests, measured.errors()), (Duration::ZERO, 0, 0));
+    assert!(matches!(measured.reasons.last(), Some(Reason::Stopped { .. })), "{:?}", measured.reasons);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! `spindle load cache`, from its command line to its exit status and its files.
 
-use std::process::Output;
+use std::io::{BufRead, BufReader};
+use std::process::{Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::kit::server::{Server, spindle};
 
@@ -31,6 +35,24 @@ fn a_load_checks_every_answer_and_writes_its_result() {
     }
     assert!(server.stat("cmd_set") > 1000 && server.stat("get_hits") > 500);
     assert_eq!(server.stat("get_misses"), 0);
+}
+
+#[test]
+fn a_load_that_is_interrupted_reports_what_it_has_measured() {
+    let server = Server::start("-m 64");
+    let json = server.path("result.json");
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (address, json) = (server.addresses[0], json.display());
+        let arguments = format!("load cache {address} --rate 500 --seconds 3600 --warm-up 0 --keys 100 --json {json}");
+        let mut load = spindle(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(load.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert!(said.any(|line| line.trim_start().starts_with("1 s")), "no second was measured");
+        kill(Pid::from_raw(load.id() as i32), signal).unwrap();
+        let rest: Vec<String> = said.collect();
+        assert!(rest.iter().any(|line| line.contains(" 0 errors, 0 wrong")), "{rest:?}");
+        assert_eq!(load.wait().unwrap().code(), Some(3), "{rest:?}");
+        assert!(std::fs::read_to_string(server.path("result.json")).unwrap().contains("\"stopped after "), "{rest:?}");
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(super) trait Driven {
     fn in_flight(&self) -> u64;
     /// Whether something is still to be handed out.
     fn has_more_due(&self) -> bool;
+    /// Nothing is due any more from then on.
+    fn end_at(&mut self, at_ns: u64);
     /// Ends the counting: what is not answered now is unfinished, and so is what was due until `until_ns` and never handed
     /// out.
     fn close(&mut self, until_ns: u64, deadline_ns: u64) -> ClassMeasured;
@@ -345,6 +347,11 @@ impl<W: Work> Driven for Class<W> {
 
     fn has_more_due(&self) -> bool {
         self.next_due_ns().is_some()
+    }
+
+    fn end_at(&mut self, at_ns: u64) {
+        self.span.end_ns = at_ns;
+        self.record.end_at(at_ns);
     }
 
     fn close(&mut self, until_ns: u64, deadline_ns: u64) -> ClassMeasured {

@@ -111,6 +111,11 @@ impl Record {
         }
     }
 
+    /// What is due or answered from then on is not measured.
+    pub(super) fn end_at(&mut self, at_ns: u64) {
+        self.span.end_ns = at_ns;
+    }
+
     /// `until_ns`: the end of the run, where it was earlier than planned.
     pub(super) fn close(&mut self, name: &str, driven: Loop, until_ns: u64) -> ClassMeasured {
         let lasted_ns = until_ns.min(self.span.end_ns).saturating_sub(self.span.measured_ns);

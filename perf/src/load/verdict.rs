@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::stop::Early;
 use crate::measured::{ClassMeasured, Generator, Loop, Reason};
 use crate::slow::SlowMeasured;
 
@@ -44,6 +45,14 @@ fn not_achieved(class: &ClassMeasured, lasted: Duration) -> Option<Reason> {
     let fell_short = achieved + STRAGGLERS < offered_per_second * lasted_s * ACHIEVED_MIN;
     let achieved_per_second = achieved / lasted_s;
     fell_short.then(|| Reason::NotAchieved { class: class.name.clone(), achieved_per_second, offered_per_second })
+}
+
+/// That a run did not last as long as it was to.
+pub(super) fn cut_short(early: Early, after: Duration) -> Reason {
+    match early {
+        Early::Ended => Reason::CutShort { after, cause: "every connection was ended".into() },
+        Early::Stopped => Reason::Stopped { after },
+    }
 }
 
 /// Whether slow clients that were to be there were not, so that the others were measured beside fewer.

@@ -9,12 +9,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use spindle_core::Core;
-use spindle_core::gate::Gate;
 
 use super::record::{Counted, Timeline};
+use super::stop::{Early, Vigil};
 use super::{Classes, LoadError, NS_PER_SECOND, Span};
-use crate::closed_loop::within;
-use crate::measured::{Generator, Reason, Second, ServerCost};
+use crate::measured::{Generator, Second, ServerCost};
 use crate::process::{self, Pid};
 
 /// From the load's core to who reports.
@@ -26,28 +25,24 @@ pub(super) enum Tick {
 
 /// Looks at a run once a second.
 pub(super) struct Watch<'a> {
-    pub(super) core: &'a Core,
     pub(super) span: Span,
     pub(super) timeline: &'a Rc<RefCell<Timeline>>,
-    pub(super) lanes: &'a Gate,
+    pub(super) vigil: Vigil<'a>,
     pub(super) classes: &'a Classes,
     pub(super) ticks: mpsc::Sender<Tick>,
 }
 
 impl Watch<'_> {
-    /// Until the measured time is over, or every connection has ended: why it was so early.
-    pub(super) async fn until_the_end(&self) -> Option<Reason> {
+    /// Until the measured time is over; sooner when the run is: why.
+    pub(super) async fn until_the_end(&self) -> Option<Early> {
         self.tick(Tick::Begin);
         for second in 1.. {
             let at_ns = (self.span.measured_ns + second * NS_PER_SECOND).min(self.span.end_ns);
-            let left = Duration::from_nanos(at_ns.saturating_sub(self.core.read_clock_ns()));
-            let ended = within(self.core, left, self.lanes.emptied()).await.is_some();
+            let early = self.vigil.until(at_ns).await;
             let in_flight = self.classes.iter().map(|class| class.borrow().in_flight()).sum();
             self.tick(Tick::Second(self.timeline.borrow_mut().end_second(in_flight)));
-            if ended {
-                let after_ns = self.core.read_clock_ns().saturating_sub(self.span.measured_ns);
-                let (after, cause) = (Duration::from_nanos(after_ns), "every connection was ended".into());
-                return Some(Reason::CutShort { after, cause });
+            if early.is_some() {
+                return early;
             }
             if at_ns == self.span.end_ns {
                 break;
