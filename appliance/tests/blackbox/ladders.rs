@@ -136,11 +136,11 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
     let cases = [
         ("sweep 127.0.0.1:1 --rate 5".into(), "--rate"),
         ("sweep 127.0.0.1:1".into(), "127.0.0.1:1: cannot connect"),
-        ("sweep 127.0.0.1:1 --from 5 --to 4".into(), "--to 4: it is not below --from"),
+        ("sweep 127.0.0.1:1 --from 5 --to 4".into(), "--to 4: it is below --from, which is 5"),
         ("sweep 127.0.0.1:1 --factor 1".into(), "a number from 1.01 to 1000"),
         ("sweep 127.0.0.1:1 --repeats 0".into(), "a number from 1 to 1000"),
         (format!("sweep {address} {address}"), "two targets are called so"),
-        (format!("sweep {address} --server-pids 1,2"), "--server-pids of 2 processes: there are 1 targets"),
+        (format!("sweep {address} --server-pids 1,1"), "--server-pids of 2 processes: there are 1 targets"),
         ("search 127.0.0.1:1".into(), "--limit"),
         ("search 127.0.0.1:1 --limit 2".into(), "a time is a number above 0 and its unit"),
         ("search 127.0.0.1:1 --limit 2ms --percentile 42".into(), "the percentiles are"),

@@ -11,6 +11,7 @@ use spindle_perf::sweep::limit::{Limit, Rank, time_ns};
 
 use super::number::within;
 use super::refusal::{Argument, Refusal};
+use super::run::process;
 use super::target::{Target, TargetError, TargetsArguments};
 
 const REPEATS_MAX: u32 = 1000;
@@ -23,7 +24,7 @@ pub struct SweepArguments {
     #[command(flatten)]
     pub targets: TargetsArguments,
     /// The servers' processes, in the order of the targets: their CPU time a request is shown, too
-    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    #[arg(long, value_name = "PID", value_delimiter = ',', value_parser = process)]
     pub server_pids: Vec<u32>,
     #[command(flatten)]
     pub range: RangeArguments,
@@ -112,7 +113,7 @@ impl SweepArguments {
 impl RangeArguments {
     /// Both ends.
     pub(super) fn decide(&self) -> Result<(f64, f64), Refusal> {
-        let why = "it is not below --from";
+        let why = format!("it is below --from, which is {}", self.from);
         if self.to >= self.from {
             Ok((self.from, self.to))
         } else {
