@@ -112,6 +112,9 @@ pub enum LoadError {
     HungUp { asked: String },
     #[error("not done after {at_most:?}")]
     Late { at_most: Duration },
+    /// As somebody wished: a part of a run is none.
+    #[error("stopped")]
+    Stopped,
     #[error("the load's core died")]
     Died,
 }

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use spindle_perf::closed_loop::LoadError;
+use spindle_perf::load::Stop;
 use spindle_perf::report::summary::Summary;
 use spindle_perf::report::{html, json};
 use spindle_perf::sweep::limit::Limit;
@@ -12,7 +13,7 @@ use spindle_perf::sweep::result::SweepResult;
 use spindle_perf::sweep::table::{self, RunLines};
 use spindle_perf::sweep::{Asked, ladder, offer};
 
-use super::{LoadFailure, ResultFile};
+use super::{LoadFailure, ResultFile, interrupt};
 use crate::arguments::load::sweep::{LadderOutputArguments, SweepArguments};
 use crate::arguments::load::target::Target;
 use crate::say;
@@ -35,18 +36,21 @@ pub(super) struct Series<'a> {
     limit: Option<Limit>,
     lines: RunLines,
     remains: Remains,
+    /// Once asked for, all that is left breaks off.
+    stop: Stop,
 }
 
 impl<'a> Series<'a> {
     pub(super) fn begin(targets: &'a [Target], limit: Option<Limit>) -> Result<Series<'a>, LoadFailure> {
         let lines = RunLines::of(targets.iter().map(|target| target.name.as_str()));
         say::print(&format!("{}\n", lines.head())).map_err(LoadFailure::Output)?;
-        Ok(Series { targets, limit, lines, remains: Remains::default() })
+        let stop = interrupt::heed().map_err(LoadFailure::Signals)?;
+        Ok(Series { targets, limit, lines, remains: Remains::default(), stop })
     }
 
     pub(super) fn run(&mut self, asked: &Asked) -> Result<Summary, LoadError> {
         let target = &self.targets[asked.target];
-        let run = offer::run(&target.plan, asked, &mut self.remains)?;
+        let run = offer::run(&target.plan, asked, &mut self.remains, &self.stop)?;
         // A reader who has gone does not end the measurement.
         let _ = say::print(&format!("{}\n", self.lines.run(&target.name, asked, &run, self.limit.as_ref())));
         Ok(run)

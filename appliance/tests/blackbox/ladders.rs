@@ -1,7 +1,11 @@
 //! `spindle load sweep`, `search` and `compare`, from their command lines to their exit statuses and their files.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::kit::server::{Server, spindle};
 
@@ -55,6 +59,22 @@ fn a_sweep_climbs_on_both_servers_in_turns() {
 }
 
 #[test]
+fn a_sweep_that_is_interrupted_keeps_the_loads_that_were_done() {
+    let server = Server::start("-m 64");
+    let json = server.path("sweep.json");
+    let (address, shown) = (server.addresses[0], json.display());
+    let arguments = format!("load sweep a={address} b={address} --from 100 --repeats 1000 {SHORT} --json {shown}");
+    let mut sweep = spindle(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(sweep.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.any(|line| line.starts_with("b ")), "nothing was run");
+    kill(Pid::from_raw(sweep.id() as i32), Signal::SIGINT).unwrap();
+    let rest = said.collect::<Vec<_>>().join("\n");
+    assert!(rest.contains("- a: broke off: stopped") && rest.contains("- b: broke off: stopped"), "{rest}");
+    assert_eq!(sweep.wait().unwrap().code(), Some(1), "{rest}");
+    assert!(std::fs::read_to_string(json).unwrap().contains("\"error\": \"stopped\""), "{rest}");
+}
+
+#[test]
 fn a_search_tells_its_probes_and_gives_a_number_or_none() {
     let server = Server::start("-m 64");
     let json = server.path("search.json");
@@ -80,7 +100,7 @@ fn a_search_tells_its_probes_and_gives_a_number_or_none() {
 fn a_server_that_dies_leaves_what_was_measured() {
     let mut server = Server::start("-m 64");
     let mut command = spindle(&format!("load sweep {} --from 100 --to 100000 {SHORT}", server.addresses[0]));
-    let sweep = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let sweep = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     server.until_stat("cmd_get", |gets| gets > 0);
     server.kill();
     let output = sweep.wait_with_output().unwrap();

@@ -4,7 +4,7 @@ use super::Asked;
 use super::remains::Remains;
 use crate::arrivals::PER_SECOND;
 use crate::closed_loop::LoadError;
-use crate::load::{self, ClassPlan, Pace, Plan};
+use crate::load::{self, ClassPlan, Pace, Plan, Stop};
 use crate::report::summary::Summary;
 
 /// Why no ladder can be made of a plan.
@@ -43,13 +43,17 @@ pub fn check(plan: &Plan, from: f64, to: f64) -> Result<(), OfferError> {
 /// have left behind.
 ///
 /// # Errors
-/// Those of [`load::run`].
-pub fn run(plan: &Plan, asked: &Asked, remains: &mut Remains) -> Result<Summary, LoadError> {
+/// Those of [`load::run`]; and that it was to stop, before its end or before its beginning.
+pub fn run(plan: &Plan, asked: &Asked, remains: &mut Remains, stop: &Stop) -> Result<Summary, LoadError> {
+    if stop.is_asked() {
+        return Err(LoadError::Stopped);
+    }
     let mut plan = at(plan, asked);
     remains.prepare(&mut plan);
-    let measured = load::run(&plan, |_, _| {})?;
+    load::fill(&plan)?;
+    let measured = load::measure(&plan, stop, |_, _| {})?;
     remains.keep(&plan);
-    Ok(Summary::of(&measured))
+    if stop.is_asked() { Err(LoadError::Stopped) } else { Ok(Summary::of(&measured)) }
 }
 
 fn offered(class: &ClassPlan) -> f64 {
