@@ -28,7 +28,7 @@ pub enum Fault {
     Wrong { wrong: u64 },
     /// The measurement is not valid.
     Invalid { reasons: Vec<String> },
-    /// And that is the generator's doing alone: nothing is known of the server.
+    /// And that is the generator's doing: nothing is known of the server.
     Generator { reasons: Vec<String> },
 }
 
@@ -92,8 +92,10 @@ fn invalid(run: &Summary) -> Option<Fault> {
         return None;
     }
     let reasons = run.reasons.clone();
-    let by_the_generator = !reasons.is_empty() && reasons.iter().all(|reason| reason.starts_with(Reason::OF_GENERATOR));
-    Some(if by_the_generator { Fault::Generator { reasons } } else { Fault::Invalid { reasons } })
+    // A generator without CPU to spare falls short of the offer by itself: whatever else is said of such a run may be its doing.
+    let is_saturated = reasons.iter().any(|reason| reason.starts_with(Reason::SATURATED));
+    let is_alone = !reasons.is_empty() && reasons.iter().all(|reason| reason.starts_with(Reason::OF_GENERATOR));
+    Some(if is_saturated || is_alone { Fault::Generator { reasons } } else { Fault::Invalid { reasons } })
 }
 
 /// Why one run does not hold the limit; none if it does.
@@ -173,14 +175,21 @@ mod tests {
 
     #[test]
     fn what_the_generator_did_is_told_apart() {
-        let reason = Reason::GeneratorSaturated { busy: 0.95 }.to_string();
+        let saturated = Reason::GeneratorSaturated { busy: 0.95 }.to_string();
         let late = Reason::GeneratorLate { p99_9_ns: 9, bound_ns: 5 }.to_string();
-        for reason in [reason, late] {
-            let fault = invalidated(step(&[1]), 1, &reason).fault(&LIMIT);
-            assert_eq!(fault, Some(Fault::Generator { reasons: vec![reason] }));
+        for reason in [&saturated, &late] {
+            let fault = invalidated(step(&[1]), 1, reason).fault(&LIMIT);
+            assert_eq!(fault, Some(Fault::Generator { reasons: vec![reason.clone()] }));
         }
-        let both = invalidated(step(&[1]), 1, "no request was answered").fault(&LIMIT);
-        assert!(matches!(both, Some(Fault::Invalid { .. })));
+        let neither = invalidated(step(&[1]), 1, "no request was answered").fault(&LIMIT);
+        assert!(matches!(neither, Some(Fault::Invalid { .. })));
+        let falls_short_and = |reason: &str| {
+            let mut short = invalidated(step(&[1]), 1, "achieved 900 of the 1000 requests of get offered a second");
+            short.runs[0].reasons.push(reason.into());
+            short.fault(&LIMIT)
+        };
+        assert!(matches!(falls_short_and(&saturated), Some(Fault::Generator { .. })), "for want of its own CPU");
+        assert!(matches!(falls_short_and(&late), Some(Fault::Invalid { .. })), "lateness explains no shortfall");
     }
 
     #[test]
