@@ -132,7 +132,7 @@ impl Basis {
 
 /// Those that belong to the run as a whole: not a last part of one, nor what came after its end.
 fn seconds(run: &Summary) -> impl Iterator<Item = &Row> {
-    run.timeline.iter().filter(|row| (row.at_s + 1) as f64 <= run.seconds + 0.001 && row.seconds > 0.999)
+    run.timeline.iter().filter(|row| row.at_s as f64 + 1.0 <= run.seconds + 0.001 && row.seconds > 0.999)
 }
 
 impl Sample {
@@ -170,6 +170,9 @@ mod tests {
         run.seconds = 8.5;
         run.timeline[8].seconds = 0.5;
         assert_eq!(seconds(&run).count(), 8);
+        // A file may say anything.
+        run.timeline[0].at_s = u64::MAX;
+        assert_eq!(seconds(&run).count(), 7);
     }
 
     #[test]
