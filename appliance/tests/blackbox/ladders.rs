@@ -152,7 +152,7 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let no_result = format!("compare {0} {0}", here.display());
     let server = Server::start("-m 64");
-    let address = server.addresses[0];
+    let (address, me) = (server.addresses[0], std::process::id());
     let cases = [
         ("sweep 127.0.0.1:1 --rate 5".into(), "--rate"),
         ("sweep 127.0.0.1:1".into(), "127.0.0.1:1: cannot connect"),
@@ -160,7 +160,8 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
         ("sweep 127.0.0.1:1 --factor 1".into(), "a number from 1.01 to 1000"),
         ("sweep 127.0.0.1:1 --repeats 0".into(), "a number from 1 to 1000"),
         (format!("sweep {address} {address}"), "two targets are called so"),
-        (format!("sweep {address} --server-pids 1,1"), "--server-pids of 2 processes: there are 1 targets"),
+        (format!("sweep {address} --server-pids {me},{me}"), "--server-pids of 2 processes: there are 1 targets"),
+        (format!("sweep {address} --server-pids 0"), "no such process"),
         ("search 127.0.0.1:1".into(), "--limit"),
         ("search 127.0.0.1:1 --limit 2".into(), "a time is a number above 0 and its unit"),
         ("search 127.0.0.1:1 --limit 2ms --percentile 42".into(), "the percentiles are"),

@@ -44,7 +44,7 @@ impl RunArguments {
 }
 
 /// A CPU that the load can be pinned to.
-fn cpu(typed: &str) -> Result<usize, String> {
+pub(super) fn cpu(typed: &str) -> Result<usize, String> {
     let cpus = cpus_available();
     let one = typed.parse().ok().filter(|cpu| cpus.contains(cpu));
     one.ok_or_else(|| format!("it is a CPU that this process may run on, one of {cpus:?}"))

@@ -26,7 +26,7 @@ use super::cache::CacheClassArguments;
 use super::http::HttpClassArguments;
 use super::output::OutputArguments;
 use super::refusal::Refusal;
-use super::run::{RunArguments, measured, process, seconds};
+use super::run::{RunArguments, cpu, measured, process, seconds};
 pub use mistake::ScenarioError;
 use mistake::{Mistake, Text};
 use section::Section;
@@ -47,7 +47,7 @@ pub struct ScenarioArguments {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub patience: Option<Duration>,
     /// The CPU that the load runs on, in place of the file's
-    #[arg(long)]
+    #[arg(long, value_parser = cpu)]
     pub cpu: Option<usize>,
     /// The server's process, on this machine, in place of the file's
     #[arg(long, value_name = "PID", value_parser = process)]

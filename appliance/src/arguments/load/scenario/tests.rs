@@ -127,9 +127,13 @@ fn every_key_is_the_flag_of_its_name() {
 fn flags_stand_in_place_of_the_files_own() {
     let (_listener, here) = listen();
     let text = format!("seconds = 30\n[class.a]\ncache = \"{here}\"\n");
-    let plan = read_with(&["--seconds", "3", "--warm-up", "0.5", "--server-pid", "7"], &text).unwrap();
+    let (cpu, me) = (cpu().to_string(), std::process::id().to_string());
+    let flags = ["--seconds", "3", "--warm-up", "0.5", "--cpu", &cpu, "--server-pid", &me];
+    let plan = read_with(&flags, &text).unwrap();
     assert_eq!((plan.measured, plan.warm_up), (Duration::from_secs(3), Duration::from_millis(500)));
-    assert_eq!(plan.watched.map(|pid| pid.0), Some(7));
+    assert_eq!(plan.cpu.map(|cpu| cpu.to_string()), Some(cpu));
+    assert_eq!(plan.watched.map(|pid| pid.0.to_string()), Some(me));
+    assert!(Typed::try_parse_from(["scenario", "file.toml", "--cpu", "4096"]).is_err());
 }
 
 #[test]
