@@ -16,7 +16,7 @@ use super::run::RunArguments;
 /// What the load can hold.
 const VALUE_BYTES_MAX: u64 = 1 << 30;
 const KEYS_MAX: u64 = 500_000_000;
-const PREFIX_BYTES_MAX: usize = 200;
+pub(super) const PREFIX_BYTES_MAX: usize = 200;
 
 /// Which of memcached's protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,7 +50,7 @@ pub struct CacheClassArguments {
     #[arg(long, value_name = "LAW", default_value = "uniform")]
     pub key_distribution: Popularity,
     /// What every key begins with
-    #[arg(long, default_value = "k", value_parser = prefix)]
+    #[arg(long, default_value = "k", value_parser = visible(PREFIX_BYTES_MAX))]
     pub prefix: String,
     /// Bytes of a value: 100, 100-4000, lognormal:MEDIAN:SIGMA[:MAX], etc, csv:FILE
     #[arg(long, value_name = "SIZE", default_value = "100")]
@@ -116,7 +116,10 @@ impl CacheClassArguments {
     }
 }
 
-fn prefix(typed: &str) -> Result<String, String> {
-    let is_one = (1..=PREFIX_BYTES_MAX).contains(&typed.len()) && typed.bytes().all(|byte| byte.is_ascii_graphic());
-    is_one.then(|| typed.into()).ok_or_else(|| format!("it is 1 to {PREFIX_BYTES_MAX} visible ASCII characters"))
+/// A key, or what keys begin with.
+pub(super) fn visible(bytes_max: usize) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |typed| {
+        let is_one = (1..=bytes_max).contains(&typed.len()) && typed.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one.then(|| typed.into()).ok_or_else(|| format!("it is 1 to {bytes_max} visible ASCII characters"))
+    }
 }

@@ -11,11 +11,14 @@ use spindle_perf::slow::{Abort, Again, Behaviour, DownloadTarget, SlowPlan, Uplo
 
 use super::mistake::Mistake;
 use super::section::Section;
+use crate::arguments::load::cache::{PREFIX_BYTES_MAX, visible};
 use crate::arguments::load::number::within;
 use crate::arguments::load::run::seconds;
 use crate::arguments::load::server::reach;
 
 const CLIENTS_MAX: usize = 60_000;
+/// protocol.txt, "Keys".
+const KEY_BYTES_MAX: usize = 250;
 /// What of the warm-up the clients take to connect, if nothing else is said: what they do to others has begun then.
 const RAMP_PART_OF_WARM_UP: f64 = 0.5;
 
@@ -122,14 +125,14 @@ struct Asking {
 /// Where in a cache uploads go: the names are the prefix and the number of the client.
 #[derive(Debug, Args)]
 struct Upload {
-    #[arg(long)]
+    #[arg(long, value_parser = visible(PREFIX_BYTES_MAX))]
     prefix: String,
 }
 
 /// What is asked of a cache.
 #[derive(Debug, Args)]
 struct Download {
-    #[arg(long)]
+    #[arg(long, value_parser = visible(KEY_BYTES_MAX))]
     key: String,
 }
 

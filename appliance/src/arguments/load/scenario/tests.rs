@@ -280,6 +280,14 @@ fn a_bad_slow_group_is_refused_with_its_line_and_the_reason() {
         ("cache = \"HERE\"\nbehaviour = \"half-close\"\ncount = 1", "3: [slow.s] it needs key"),
         (&format!("{idle}\nramp = 2"), "7: [slow.s] ramp = 2: all are to be there when the warm-up of 1 s ends"),
         (
+            "cache = \"HERE\"\nbehaviour = \"half-close\"\ncount = 1\nkey = \"a b\"",
+            "7: [slow.s] key = \"a b\": it is 1 to 250 visible ASCII characters",
+        ),
+        (
+            "cache = \"HERE\"\nbehaviour = \"trickled-upload\"\ncount = 1\nprefix = \"\"",
+            "7: [slow.s] prefix = \"\": it is 1 to 200 visible ASCII characters",
+        ),
+        (
             &format!("{idle}\nagain = \"no\""),
             "7: [slow.s] again = \"no\": it is a number of seconds from 0 to 1000000, or never",
         ),
