@@ -215,7 +215,10 @@ fn behaviour(section: &mut Section<'_>, manner: Manner, whom: &Whom) -> Result<B
 /// The folder of the URL, or keys of the group's own.
 fn upload(section: &mut Section<'_>, whom: &Whom) -> Result<UploadTarget, Mistake> {
     Ok(match whom {
-        Whom::Http(url) => UploadTarget::Http { host: url.authority.clone(), path_prefix: url.path.clone() },
+        Whom::Http(url) => {
+            let path_prefix = format!("{}/", url.path.trim_end_matches('/'));
+            UploadTarget::Http { host: url.authority.clone(), path_prefix }
+        }
         Whom::Cache(_) => {
             let own = [("prefix", format!("{}:", section.name))];
             let Upload { prefix } = section.read(&own)?;

@@ -82,7 +82,7 @@ http = "http://{files}/dev1/"
 rate = 200.5
 
 [slow.uploads]
-http = "http://{files}/up/"
+http = "http://{files}/up"
 behaviour = "trickled-upload"
 count = 2000
 bytes_per_second = "1k"
