@@ -98,13 +98,6 @@ impl Environment {
         .map(|(name, value)| Fact { name, value })
         .into()
     }
-
-    /// What is not the same in `right`.
-    pub fn differences(&self, right: &Environment) -> Vec<Difference> {
-        let pairs = self.facts().into_iter().zip(right.facts());
-        let differing = pairs.filter(|(left, right)| left.value != right.value);
-        differing.map(|(left, right)| Difference { name: left.name, left: left.value, right: right.value }).collect()
-    }
 }
 
 /// The governors of all CPUs, each once (Documentation/admin-guide/pm/cpufreq.rst).
@@ -129,15 +122,5 @@ mod tests {
         assert!(!here.cpus.is_empty());
         let text = serde_json::to_string(&here).unwrap();
         assert_eq!(serde_json::from_str::<Environment>(&text).unwrap(), here);
-    }
-
-    #[test]
-    fn differences_are_named() {
-        let left = Environment::look(Vec::new());
-        assert_eq!(left.differences(&left), []);
-        let right = Environment { governor: Some("elsewhere".into()), ..left.clone() };
-        let differences = left.differences(&right);
-        assert_eq!(differences.len(), 1);
-        assert_eq!((differences[0].name, differences[0].right.as_str()), ("governor", "elsewhere"));
     }
 }
