@@ -75,11 +75,12 @@ impl Basis {
                  several runs of each side. Nothing is known of how far apart such figures are by chance."
             ),
             Basis::Seconds { a, b } => format!(
-                "The intervals are from the {a} whole seconds of one run of A and the {b} of one of B, by a bootstrap over blocks of seconds. They tell how the seconds scatter within these two runs, and \
-                 nothing of what differs from run to run (another start, another layout of memory), which is often more: several \
-                 runs of each side tell that. The percentile of a second is not the percentile of the run: a stall of one second \
-                 in sixty is all of p99.9 of the run, and one second among sixty here; the lines of the whole run show it, without \
-                 an interval. Each interval misses the truth once in 20 times."
+                "The intervals are from the {a} whole seconds of one run of A and the {b} of one of B, by a bootstrap over \
+                 blocks of seconds. They tell how the seconds scatter within these two runs, and nothing of what \
+                 differs from run to run (another start, another layout of memory), which is often more: several \
+                 runs of each side tell that. The percentile of a second is not the percentile of the run: a stall \
+                 of one second in sixty is all of p99.9 of the run, and one second among sixty here; the lines of \
+                 the whole run show it, without an interval. Each interval misses the truth once in 20 times."
             ),
         }
     }
