@@ -86,11 +86,9 @@ fn bar(done_s: u64, planned: Duration, output: Output) -> String {
 pub fn closing(summary: &Summary, output: Output) -> String {
     let mut lines = vec![title(summary)];
     lines.push(table_head());
-    let response = match summary.driven {
-        Loop::Open => "response",
-        Loop::Closed => "response*",
-    };
-    lines.push(times(response, &summary.total.response_ns));
+    let is_partly_closed = summary.classes.iter().any(|class| class.driven == Loop::Closed);
+    let is_closed = summary.driven == Loop::Closed || is_partly_closed;
+    lines.push(times(if is_closed { "response*" } else { "response" }, &summary.total.response_ns));
     let several = summary.classes.len() > 1;
     if several {
         lines.extend(summary.classes.iter().map(class));
@@ -99,7 +97,7 @@ pub fn closing(summary: &Summary, output: Output) -> String {
     lines.push(times("lag", &summary.total.lag_ns));
     lines.push(times("  for the server", &summary.total.lag_server_ns));
     lines.push(times("  by the generator", &summary.total.lag_generator_ns));
-    if summary.driven == Loop::Closed {
+    if is_closed {
         lines.push(format!("* {CLOSED_LABEL}"));
     }
     lines.push(outcome(&summary.total, output));
@@ -146,7 +144,8 @@ fn times(name: &str, times: &Percentiles) -> String {
 }
 
 fn class(class: &Class) -> String {
-    times(&format!("  {}", class.name), &class.figures.response_ns)
+    let mark = if class.driven == Loop::Closed { "*" } else { "" };
+    times(&format!("  {}{mark}", class.name), &class.figures.response_ns)
 }
 
 fn outcome(total: &Figures, output: Output) -> String {
@@ -278,5 +277,14 @@ mod tests {
         let text = closing(&Summary::of(&measured), Output::Plain);
         assert!(text.starts_with(CLOSED_LABEL), "{text}");
         assert!(!text.contains("offered"), "{text}");
+    }
+
+    #[test]
+    fn times_that_a_closed_class_has_a_part_in_are_marked() {
+        let mut measured = sample::run(3);
+        measured.classes[0].driven = Loop::Closed;
+        let text = closing(&Summary::of(&measured), Output::Plain);
+        assert!(text.starts_with("open loop") && text.contains("\nresponse* ") && text.contains("\n  get* "), "{text}");
+        assert!(text.contains(&format!("\n* {CLOSED_LABEL}\n")), "{text}");
     }
 }
