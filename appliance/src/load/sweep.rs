@@ -77,7 +77,7 @@ pub(super) fn conclude(result: &SweepResult, mut files: Files<'_>) -> Result<(),
     ResultFile::write(&mut files.html, |out| out.write_all(html::page_of_ladder(result).as_bytes()))?;
     let wrong = result.wrong();
     if wrong > 0 {
-        return Err(LoadFailure::Unclean { errors: 0, wrong });
+        return Err(LoadFailure::Unclean { errors: result.errors(), wrong });
     }
     if result.broken() { Err(LoadFailure::BrokeOff) } else { Ok(()) }
 }

@@ -94,6 +94,11 @@ impl SweepResult {
         SweepResult { schema: SCHEMA, kind, limit, repeats, targets, runs }
     }
 
+    /// Requests that came to nothing, of all runs. Above a server's capacity there are some.
+    pub fn errors(&self) -> u64 {
+        self.runs.iter().map(|run| run.result.total.errors).sum()
+    }
+
     /// Wrong answers, of all runs.
     pub fn wrong(&self) -> u64 {
         self.runs.iter().map(|run| run.result.total.wrong).sum()
