@@ -15,7 +15,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use load::LoadArguments;
 pub use memcached::MemcachedArguments;
@@ -81,12 +81,15 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Argu
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let name = arguments.first().and_then(|path| Path::new(path).file_name());
     if name == Some(OsStr::new(MEMCACHED_NAME)) {
-        return match parse::<MemcachedPersonality>(&arguments)? {
-            Parsed::Print(text) => Ok(Typed::Print(text)),
-            Parsed::Arguments(personality) => Ok(memcached_or_license(Box::new(personality.arguments))),
-        };
+        return read_memcached(MEMCACHED_NAME, &arguments);
     }
-    Ok(match parse::<NativeArguments>(&arguments)? {
+    // A cache that runs for years need not hold the command lines of everything else, half a megabyte of them.
+    match arguments.get(1) {
+        None => return Ok(Typed::Serve(ServeArguments { file: None })),
+        Some(word) if word == MEMCACHED_NAME => return read_memcached("spindle memcached", &arguments[1..]),
+        Some(_) => {}
+    }
+    Ok(match parse::<NativeArguments>(NativeArguments::command(), &arguments)? {
         Parsed::Print(text) => Typed::Print(text),
         Parsed::Arguments(NativeArguments { command: None }) => Typed::Serve(ServeArguments { file: None }),
         Parsed::Arguments(NativeArguments { command: Some(NativeCommand::Serve(typed)) }) => Typed::Serve(typed),
@@ -97,13 +100,21 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Typed, Argu
     })
 }
 
+fn read_memcached(called: &'static str, arguments: &[OsString]) -> Result<Typed, ArgumentError> {
+    let command = MemcachedPersonality::command().bin_name(called);
+    Ok(match parse::<MemcachedPersonality>(command, arguments)? {
+        Parsed::Print(text) => Typed::Print(text),
+        Parsed::Arguments(personality) => memcached_or_license(Box::new(personality.arguments)),
+    })
+}
+
 /// Where memcached's users expect the port numbers to be written: the variable that its own test kit sets.
 pub fn port_file_from_environment() -> Option<PathBuf> {
     std::env::var_os("MEMCACHED_PORT_FILENAME").filter(|name| !name.is_empty()).map(PathBuf::from)
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "spindle", bin_name = MEMCACHED_NAME, version = VERSION)]
+#[command(name = "spindle", version = VERSION)]
 struct MemcachedPersonality {
     #[command(flatten)]
     arguments: MemcachedArguments,
@@ -119,8 +130,8 @@ enum Parsed<T> {
 }
 
 /// clap prints and exits by itself; only `main` may do that, so its early ends become values.
-fn parse<T: CommandFactory + FromArgMatches>(arguments: &[OsString]) -> Result<Parsed<T>, ArgumentError> {
-    let parsed = T::command().try_get_matches_from(arguments).and_then(|matches| T::from_arg_matches(&matches));
+fn parse<T: FromArgMatches>(command: Command, arguments: &[OsString]) -> Result<Parsed<T>, ArgumentError> {
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| T::from_arg_matches(&matches));
     match parsed {
         Ok(typed) => Ok(Parsed::Arguments(typed)),
         Err(end) if matches!(end.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
