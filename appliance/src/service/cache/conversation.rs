@@ -86,48 +86,46 @@ impl Conversation {
         self.unanswered.answer(&session, parcel)
     }
 
-    /// Talks until the end, and says why it came.
-    pub async fn run(&mut self) -> Ended {
-        let ended = match self.talk().await {
-            Ok(ended) | Err(ended) => ended,
-        };
+    /// Counts how it ended, and says what is still to be said.
+    pub async fn part(&mut self, ended: Ended) {
         let counters = self.counters();
         match ended {
             Ended::Idle => counters.idle_kicks.add(1),
             Ended::Bound(_) => counters.closed_by_bound.add(1),
             _ => {}
         }
-        if !matches!(ended, Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle) {
-            Box::pin(self.part(ended)).await;
-        }
-        ended
-    }
-
-    /// Says what is still to be said.
-    async fn part(&mut self, ended: Ended) {
-        if matches!(ended, Ended::Quit | Ended::Bound(_)) {
-            let core = self.connection.core().clone();
-            let lingering = self.connection.linger(&mut self.unanswered.input, LINGER_BYTES_MAX);
-            core.until(core.now_ns() + LINGER_NS, lingering).await;
-        } else {
+        match ended {
+            Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle => {}
+            Ended::Quit | Ended::Bound(_) => {
+                let core = self.connection.core().clone();
+                let lingering = self.connection.linger(&mut self.unanswered.input, LINGER_BYTES_MAX);
+                core.until(core.now_ns() + LINGER_NS, lingering).await;
+            }
             // Whoever has no more to say may still be listening.
-            let _ = self.connection.flush(&mut self.unanswered.input).await;
+            Ended::Connection(End::Finished | End::Silent) | Ended::Stopping => {
+                let _ = self.connection.flush(&mut self.unanswered.input).await;
+            }
         }
     }
 
-    async fn talk(&mut self) -> Result<Ended, Ended> {
+    /// Talks until the end, and says why it came.
+    pub async fn talk(&mut self) -> Result<Ended, Ended> {
         let mut starving_since_ns = None;
         loop {
             self.foresee().await;
-            let mut parcel = self.connection.core().parcel();
-            let mut next = self.answer(&mut parcel);
-            while let Next::Yield = next {
-                self.counters().conn_yields.add(1);
-                self.connection.core().yield_now().await;
-                next = self.answer(&mut parcel);
-            }
-            let bytes = parcel.len() - parcel.lent_bytes();
-            if self.post(parcel)? == Posted::Late {
+            // In a scope of its own: what is alive while a client says nothing is what an idle conversation takes.
+            let (next, bytes, posted) = {
+                let mut parcel = self.connection.core().parcel();
+                let mut next = self.answer(&mut parcel);
+                while let Next::Yield = next {
+                    self.counters().conn_yields.add(1);
+                    let core = self.connection.core().clone();
+                    Box::pin(async move { core.yield_now().await }).await;
+                    next = self.answer(&mut parcel);
+                }
+                (next, parcel.len() - parcel.lent_bytes(), self.post(parcel)?)
+            };
+            if posted == Posted::Late {
                 // The peer does not keep up: this parcel waits, and one like it is on its way. Rare, and large: apart, so
                 // that an idle conversation stays small.
                 let _held = self.service.held.charge(2 * bytes);

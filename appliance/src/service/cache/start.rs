@@ -181,7 +181,11 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
         if !admitted && !Box::pin(wait_for_place(conversation.core(), conversation.service())).await {
             return;
         }
-        let ended = conversation.run().await;
+        let ended = match conversation.talk().await {
+            Ok(ended) | Err(ended) => ended,
+        };
+        // Apart for the same reason.
+        Box::pin(conversation.part(ended)).await;
         conversation.service().connections.leave();
         tracing::info!(client, why = ?ended, "disconnected");
         drop(pass);
