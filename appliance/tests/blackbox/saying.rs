@@ -63,11 +63,12 @@ fn with_v_every_client_is_seen_to_come_and_go() {
     let mut stays = server.client();
     stays.is_quiet();
     server.client().say("quit\r\n").expect_closed();
+    let lines = |words: &str| server.said().lines().filter(|line| line.contains(words)).count();
+    // Its place is free a moment after its stream is over.
+    eventually("a client that left", || (lines(" disconnected client=") == 1).then_some(()));
     let mut second = server.client();
     second.is_quiet();
     server.client().expect("ERROR Too many open connections\r\n");
-    let lines = |words: &str| server.said().lines().filter(|line| line.contains(words)).count();
-    eventually("a client that left", || (lines(" disconnected client=") == 1).then_some(()));
     assert_eq!(lines(" connected client="), 3, "{}", server.said());
     assert_eq!(lines(" refused: "), 1, "{}", server.said());
     assert!(server.said().contains("from=\"127.0.0.1:"), "{}", server.said());
