@@ -85,6 +85,8 @@ impl LoadFailure {
             LoadFailure::Scenario(_) | LoadFailure::Target(_) => EXIT_LOAD_USAGE,
             LoadFailure::Corpus(failure) => failure.exit_status(),
             LoadFailure::Invalid | LoadFailure::NoKnee => EXIT_INVALID,
+            // Known before anything was sent.
+            LoadFailure::Load(LoadError::OpenFiles(_)) => EXIT_LOAD_USAGE,
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,
             LoadFailure::BrokeOff => EXIT_UNCLEAN,
             LoadFailure::Binary(_) | LoadFailure::Output(_) | LoadFailure::File { .. } => EXIT_SYSTEM,

@@ -28,6 +28,7 @@ use spindle_core::gate::Gate;
 use spindle_core::{Core, Descriptor};
 
 use crate::closed_loop::{LoadError, on_a_core, within};
+use crate::descriptors;
 use crate::dial::dial;
 use crate::measured::{ClassMeasured, Loop, Measured, Second};
 use crate::slow::{self, SlowGroup, SlowMeasured};
@@ -70,6 +71,8 @@ pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Me
 /// # Errors
 /// Those of connecting and filling.
 pub fn fill(plan: &Plan) -> Result<(), LoadError> {
+    // Known before anything is sent.
+    descriptors::make_room(plan.connections())?;
     for class in &plan.classes {
         match &class.work {
             WorkPlan::Cache(cache) => cache::fill(class, cache).map_err(FillError::Cache),

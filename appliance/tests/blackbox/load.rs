@@ -77,6 +77,22 @@ fn the_whole_mix_finds_nothing_wrong() {
 }
 
 #[test]
+fn a_server_that_dies_leaves_a_report_of_what_happened_until_then() {
+    let mut server = Server::start("-m 64");
+    let json = server.path("result.json");
+    let flags = format!("--rate 1000 --seconds 60 --warm-up 0 --connections 4 --keys 100 --json {}", json.display());
+    let mut command = spindle(&format!("load cache {} {flags}", server.addresses[0]));
+    let load = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.until_stat("cmd_get", |gets| gets > 100);
+    server.kill();
+    let output = load.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("every connection was ended"), "{}", said(&output));
+    let result = std::fs::read_to_string(json).unwrap();
+    assert!(result.contains("\"valid\": false") && !result.contains("\"requests\": 0,"), "{result}");
+}
+
+#[test]
 fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
     for (arguments, reason) in [
         ("127.0.0.1:1 --rate 0", "'--rate <RATE>': it is a number from 0.000001 to 1000000000"),

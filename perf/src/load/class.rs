@@ -42,8 +42,13 @@ pub(super) struct Flying<A> {
 struct Due<A> {
     intended_ns: u64,
     noticed_ns: u64,
-    /// Of a request that was on a connection which ended before its turn, or that follows from an answer.
-    asked: Option<A>,
+    /// Apart, because few have it and what is overdue may be millions.
+    drawn: Option<Box<Drawn<A>>>,
+}
+
+/// Of a request that was on a connection which ended before its turn, or that follows from an answer.
+struct Drawn<A> {
+    asked: A,
     /// Connections that were hung up when they had begun to send it.
     hang_ups: u32,
 }
@@ -170,7 +175,7 @@ impl<W: Work> Class<W> {
 
     fn due(&mut self, core: &Core, intended_ns: u64, now_ns: u64) {
         self.note_due(intended_ns);
-        let due = Due { intended_ns, noticed_ns: now_ns.max(intended_ns), asked: None, hang_ups: 0 };
+        let due = Due { intended_ns, noticed_ns: now_ns.max(intended_ns), drawn: None };
         match self.free_lane() {
             Some(index) if self.waiting.is_empty() => self.give(core, index, due, now_ns),
             _ => self.waiting.push_back(due),
@@ -189,7 +194,8 @@ impl<W: Work> Class<W> {
             && let Some(asked) = self.work.follow_up(now_ns)
         {
             self.note_due(now_ns);
-            self.waiting.push_front(Due { intended_ns: now_ns, noticed_ns: now_ns, asked: Some(asked), hang_ups: 0 });
+            let drawn = Some(Box::new(Drawn { asked, hang_ups: 0 }));
+            self.waiting.push_front(Due { intended_ns: now_ns, noticed_ns: now_ns, drawn });
         }
     }
 
@@ -238,9 +244,10 @@ impl<W: Work> Class<W> {
             placed_ns: now_ns.max(due.noticed_ns),
             sent_ns: 0,
         };
-        let asked = due.asked.unwrap_or_else(|| self.work.draw(now_ns));
+        let drawn = due.drawn.map_or_else(|| Drawn { asked: self.work.draw(now_ns), hang_ups: 0 }, |drawn| *drawn);
+        let Drawn { asked, hang_ups } = drawn;
         let lane = &mut self.lanes[index];
-        lane.flying.push_back(Flying { asked, moments, hang_ups: due.hang_ups });
+        lane.flying.push_back(Flying { asked, moments, hang_ups });
         lane.unwritten += 1;
         lane.left -= 1;
         if let Some(task) = lane.task {
@@ -300,7 +307,8 @@ impl<W: Work> Class<W> {
             }
             let hang_ups = hang_ups + u32::from(is_begun && over == Over::HungUp);
             let (intended_ns, noticed_ns) = (moments.intended_ns, moments.noticed_ns);
-            self.waiting.push_front(Due { intended_ns, noticed_ns, asked: Some(asked), hang_ups });
+            let drawn = Some(Box::new(Drawn { asked, hang_ups }));
+            self.waiting.push_front(Due { intended_ns, noticed_ns, drawn });
         }
         (lane.unwritten, lane.written_to) = (0, 0);
         let (trouble, errors) = match over {

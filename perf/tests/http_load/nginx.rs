@@ -82,10 +82,12 @@ fn what_is_put_is_got_and_what_is_deleted_is_gone() {
         plan.classes[0].connections = 3;
         is_clean(&measure(&plan).classes[0]);
     }
-    let mut plan = plan(nginx.address(), "post");
-    (http(&mut plan).url, http(&mut plan).filling) =
-        ("http://box/posted".parse().unwrap(), Filling::Present { seed: 7 });
-    is_clean(&measure(&plan).classes[0]);
+    // To a server, and through a proxy to one.
+    for url in ["http://box/posted", "http://box/behind/posted"] {
+        let mut plan = plan(nginx.address(), "post");
+        (http(&mut plan).url, http(&mut plan).filling) = (url.parse().unwrap(), Filling::Present { seed: 7 });
+        is_clean(&measure(&plan).classes[0]);
+    }
 }
 
 #[test]
