@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::{Machine, MachineKind};
 
-/// Of this build: the commit, when whoever builds it puts it into this variable.
+/// Of this build (build.rs).
 const COMMIT: Option<&str> = option_env!("SPINDLE_COMMIT");
 
 /// Everything that two results must share before their figures may be compared.
