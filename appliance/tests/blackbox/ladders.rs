@@ -158,6 +158,7 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
         ("sweep 127.0.0.1:1".into(), "127.0.0.1:1: cannot connect"),
         ("sweep 127.0.0.1:1 --from 5 --to 4".into(), "--to 4: it is below --from, which is 5"),
         ("sweep 127.0.0.1:1 --factor 1".into(), "a number from 1.01 to 1000"),
+        ("sweep 127.0.0.1:1 --from 1 --to 1e9 --factor 1.01".into(), "--factor 1.01: that is 2083 steps"),
         ("sweep 127.0.0.1:1 --repeats 0".into(), "a number from 1 to 1000"),
         (format!("sweep {address} {address}"), "two targets are called so"),
         (format!("sweep {address} --server-pids {me},{me}"), "--server-pids of 2 processes: there are 1 targets"),

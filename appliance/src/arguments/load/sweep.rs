@@ -93,6 +93,11 @@ impl SweepArguments {
     /// Those of [`TargetsArguments::decide`]; values that cannot be.
     pub fn decide(&self) -> Result<Sweep, TargetError> {
         let (from, to) = self.range.decide()?;
+        let steps = (to / from).ln() / self.factor.ln();
+        if self.steps.is_none() && steps >= STEPS_MAX as f64 {
+            let why = format!("that is {steps:.0} steps from --from to --to, and there are {STEPS_MAX} at most");
+            return Err(Refusal::new(Argument::Named("factor"), self.factor, why).into());
+        }
         if !self.server_pids.is_empty() && self.server_pids.len() != self.targets.count() {
             let (pids, why) = (self.server_pids.len(), format!("there are {} targets", self.targets.count()));
             return Err(Refusal::new(Argument::Named("server_pids"), format!("of {pids} processes"), why).into());
