@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -49,6 +50,13 @@ pub struct Conversation {
     /// Which core's counters are ours.
     index: u32,
     patience: Patience,
+}
+
+/// A turn for everybody else. Apart and out of line: rare, and not to be in the way of what is not.
+#[cold]
+#[inline(never)]
+fn let_others(core: Core) -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async move { core.yield_now().await })
 }
 
 impl Conversation {
@@ -119,8 +127,7 @@ impl Conversation {
                 let mut next = self.answer(&mut parcel);
                 while let Next::Yield = next {
                     self.counters().conn_yields.add(1);
-                    let core = self.connection.core().clone();
-                    Box::pin(async move { core.yield_now().await }).await;
+                    let_others(self.connection.core().clone()).await;
                     next = self.answer(&mut parcel);
                 }
                 (next, parcel.len() - parcel.lent_bytes(), self.post(parcel)?)
