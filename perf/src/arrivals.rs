@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use spindle_core::simulator::Random;
 
+use crate::share::Portion;
 use crate::sizes::even;
 
 /// Rates a schedule can be made for: from one request in eleven days to one a nanosecond.
@@ -22,12 +23,27 @@ pub enum Arrivals {
 
 /// Intended send times, without end.
 #[derive(Clone, Debug)]
-pub struct Schedule(Law);
+pub struct Schedule {
+    law: Law,
+    due_ns: u64,
+}
 
 #[derive(Clone, Debug)]
 enum Law {
-    Constant(Steps),
+    Constant(Steps, Places),
     Poisson(Sum),
+}
+
+/// Which requests of a schedule are of a portion. The i-th one of all stands at the fraction of i times the golden ratio:
+/// any row of them is spread as evenly as can be (V. T. Sos 1958), so each portion is evenly spaced, too, as far as that
+/// goes, and all portions together are the whole.
+#[derive(Clone, Debug)]
+struct Places {
+    /// Of the next request, in parts of 2^64.
+    place: u64,
+    begin: u64,
+    /// Included.
+    last: u64,
 }
 
 /// i * 1e9 / rate, rounded, for i = 0, 1, 2, ...: exact and without a division, as a line is drawn with whole pixels
@@ -55,22 +71,62 @@ struct Sum {
 impl Schedule {
     /// The same arguments give the same times; constant arrivals need no seed. `per_second` is within [`PER_SECOND`].
     pub fn new(arrivals: Arrivals, per_second: f64, seed: u64) -> Schedule {
+        Schedule::of_portion(arrivals, per_second, Portion::WHOLE, seed)
+    }
+
+    /// A portion of the times of a load of `per_second` requests. Those of constant arrivals together are the times of the
+    /// whole; those of Poisson arrivals, each with a seed of its own, are some of that rate.
+    pub fn of_portion(arrivals: Arrivals, per_second: f64, portion: Portion, seed: u64) -> Schedule {
         assert!(PER_SECOND.contains(&per_second), "no schedule for {per_second} requests a second");
-        Schedule(match arrivals {
-            Arrivals::Constant => Law::Constant(Steps::new(per_second)),
+        let law = match arrivals {
+            Arrivals::Constant => Law::Constant(Steps::new(per_second), Places::new(portion)),
             Arrivals::Poisson => {
-                Law::Poisson(Sum { due_ns: 0, over_ns: 0.0, gap_mean_ns: 1e9 / per_second, random: Random::new(seed) })
+                let gap_mean_ns = 1e9 / (per_second * portion.size());
+                Law::Poisson(Sum { due_ns: 0, over_ns: 0.0, gap_mean_ns, random: Random::new(seed) })
             }
-        })
+        };
+        let mut schedule = Schedule { law, due_ns: 0 };
+        schedule.next_ns();
+        schedule
     }
 
     /// When the next request is to be sent, in nanoseconds from the start of the load; never less than the one before.
     /// Constant arrivals begin at 0, Poisson arrivals with a gap.
+    #[inline]
+    pub fn due_ns(&self) -> u64 {
+        self.due_ns
+    }
+
+    /// Takes the next request off the schedule: when it is due.
     pub fn next_ns(&mut self) -> u64 {
-        match &mut self.0 {
-            Law::Constant(steps) => steps.next_ns(),
+        let next_ns = match &mut self.law {
+            Law::Constant(steps, places) => loop {
+                let due_ns = steps.next_ns();
+                if places.next_is_own() || due_ns == u64::MAX {
+                    break due_ns;
+                }
+            },
             Law::Poisson(sum) => sum.next_ns(),
-        }
+        };
+        std::mem::replace(&mut self.due_ns, next_ns)
+    }
+}
+
+impl Places {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    fn new(portion: Portion) -> Places {
+        let parts = |fraction: f64| (fraction * 2f64.powi(64)) as u64;
+        // The cast ends at the highest place.
+        let last = if portion.end < 1.0 { parts(portion.end).saturating_sub(1) } else { u64::MAX };
+        Places { place: 0, begin: parts(portion.begin), last }
+    }
+
+    #[inline]
+    fn next_is_own(&mut self) -> bool {
+        let place = self.place;
+        self.place = place.wrapping_add(Places::STEP);
+        (self.begin..=self.last).contains(&place)
     }
 }
 
@@ -213,12 +269,39 @@ mod tests {
     #[test]
     fn late_times_are_as_fine_as_early_ones() {
         let mut schedule = Schedule::new(Arrivals::Poisson, 1e9, 1);
-        let Law::Poisson(sum) = &mut schedule.0 else { unreachable!() };
+        let Law::Poisson(sum) = &mut schedule.law else { unreachable!() };
         sum.due_ns = 1 << 62;
+        schedule.next_ns();
         let begin = schedule.next_ns();
         let mut last = begin;
         (0..1_000_000).for_each(|_| last = schedule.next_ns());
         assert!(((last - begin) as f64 / 1e6 - 1.0).abs() < 3e-3, "{}", last - begin);
+    }
+
+    #[test]
+    fn portions_of_constant_arrivals_are_the_whole_and_evenly_spaced() {
+        let (count, portions) = (30_000, Portion::in_proportion(&[5.0, 3.0, 2.0]));
+        let mut all = Vec::new();
+        for portion in portions {
+            let mut schedule = Schedule::of_portion(Arrivals::Constant, 1000.0, portion, 0);
+            let own: Vec<u64> =
+                std::iter::from_fn(|| Some(schedule.next_ns())).take_while(|due_ns| *due_ns < 30_000_000_000).collect();
+            assert!((own.len() as f64 / count as f64 - portion.size()).abs() < 1e-3, "{} of {portion:?}", own.len());
+            let gap_max_ns = own.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+            assert!(gap_max_ns as f64 <= 3e6 / portion.size(), "{gap_max_ns} ns between two of {portion:?}");
+            all.extend(own);
+        }
+        all.sort_unstable();
+        assert_eq!(all, times(Arrivals::Constant, 1000.0, 0, count));
+    }
+
+    #[test]
+    fn portions_of_poisson_arrivals_have_their_rates() {
+        for portion in Portion::in_proportion(&[1.0, 3.0]) {
+            let mut schedule = Schedule::of_portion(Arrivals::Poisson, 1e6, portion, 4);
+            let last_ns = (0..400_000).map(|_| schedule.next_ns()).last().unwrap() as f64;
+            assert!((last_ns * portion.size() / 4e8 - 1.0).abs() < 5e-3, "{last_ns} of {portion:?}");
+        }
     }
 
     #[test]

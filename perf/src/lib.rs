@@ -13,6 +13,7 @@
 //! arrivals      when requests are due
 //! popularity    which keys they ask for;  zipf: the law behind it
 //! sizes         how large values are
+//! share         what one of several generators has of a load
 //! describe      values that describe themselves, and a ledger of their versions
 //! corpus        files that a server serves: written from a seed, checked, cold or warm
 //! measured      what came of a load
@@ -43,6 +44,7 @@ pub mod peers;
 pub mod popularity;
 pub mod process;
 pub mod report;
+pub mod share;
 pub mod sizes;
 pub mod slow;
 pub mod sweep;

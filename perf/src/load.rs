@@ -1,8 +1,11 @@
-//! A load on one core of the engine that checks what it is answered. Open, as a rule: when a request is sent is fixed
-//! beforehand, whatever the server does.
+//! A load that checks what it is answered, from one core of the engine or several. Open, as a rule: when a request is sent
+//! is fixed beforehand, whatever the server does.
 //!
 //! ```text
 //! plan       what is to be measured
+//! split      what of it each generator does, on a core of its own
+//!   begin      all at once
+//!   joined     one result of what all have measured
 //! class      requests of one kind: when each is due, and what waits for a free place on a connection
 //!   lane     one connection after the other: requests out as they are given to it, answers in, in order
 //!   work     the face of a protocol: which request is next, its bytes, what its answer says
@@ -21,7 +24,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 use spindle_core::gate::Gate;
@@ -30,27 +33,34 @@ use spindle_core::{Core, Descriptor};
 use crate::closed_loop::{LoadError, on_a_core, within};
 use crate::descriptors;
 use crate::dial::dial;
-use crate::measured::{ClassMeasured, Loop, Measured, Second};
+use crate::measured::{ClassMeasured, Measured, Second};
+use crate::process::Pid;
 use crate::slow::{self, SlowGroup, SlowMeasured};
+use begin::{Connected, Start};
 use cache::CacheWork;
 pub use cache::{CacheFillError, CachePlan, Mix, OnMiss, Protocol, Ttl};
 use class::{Class, Driven};
 use http::{HttpFillError, HttpWork};
+use joined::PartMeasured;
 pub use keyspace::KeyPlan;
 pub use plan::{ClassPlan, Pace, Plan, Verify, WorkPlan};
 use record::Timeline;
+use split::{Part, Slice, split};
 pub use stop::Stop;
 use stop::{Early, Vigil};
 use watch::{Tick, Use, Watch};
 use work::Work;
 
+mod begin;
 pub mod cache;
 mod class;
 pub mod http;
+mod joined;
 mod keyspace;
 mod lane;
 mod plan;
 mod record;
+mod split;
 mod stop;
 mod verdict;
 mod watch;
@@ -88,16 +98,50 @@ pub fn fill(plan: &Plan) -> Result<(), LoadError> {
 /// # Errors
 /// Those of starting and connecting.
 pub fn measure(plan: &Plan, stop: &Stop, on_second: impl FnMut(u64, &Second) + Send) -> Result<Measured, LoadError> {
-    let connections = plan.connections();
-    let (ticks, watched) = (mpsc::channel(), plan.watched);
-    let (tick, driven, stop) = (ticks.0, plan.clone(), stop.clone());
+    descriptors::make_room(plan.connections())?;
+    let parts = split(plan);
+    let together = Arc::new(Together { start: Start::of(parts.len()), connected: Connected::of(parts.len()) });
+    let (ticks, ticked) = mpsc::channel();
     std::thread::scope(|scope| {
-        let reporter = scope.spawn(move || watch::report(&ticks.1, watched, on_second));
-        let measured =
-            on_a_core(plan.cpu, connections, move |core| async move { drive(&core, &driven, &stop, tick).await });
+        let generators = parts.len();
+        let reporter = scope.spawn(move || watch::report(&ticked, generators, plan.watched, on_second));
+        let running: Vec<_> = parts
+            .into_iter()
+            .enumerate()
+            .map(|(index, part)| {
+                // One looks at the server for all.
+                let watched = plan.watched.filter(|_| index == 0);
+                let (together, stop, ticks) = (Arc::clone(&together), stop.clone(), ticks.clone());
+                let driving = Driving { plan: plan.clone(), part, watched, stop, together, ticks };
+                scope.spawn(move || generate(driving))
+            })
+            .collect();
+        drop(ticks);
+        let ended: Vec<_> = running.into_iter().map(|thread| thread.join().unwrap_or(Err(LoadError::Died))).collect();
         let seconds = reporter.join().map_err(|_| LoadError::Died)?;
-        Ok(Measured { seconds, ..measured? })
+        Ok(Measured { seconds, ..joined::join(plan, whole(ended)?) })
     })
+}
+
+/// Runs one generator on a core of its own, and waits for its end.
+fn generate(driving: Driving) -> Result<PartMeasured, LoadError> {
+    let together = Arc::clone(&driving.together);
+    let (cpu, connections) = (driving.part.cpu, driving.part.connections());
+    let measured = on_a_core(cpu, connections, move |core| async move { drive(&core, &driving).await });
+    if measured.is_err() {
+        together.start.fail();
+    }
+    measured
+}
+
+/// What all have measured; why, where one has nothing. Those that gave up because of another one are not to blame.
+fn whole(ended: Vec<Result<PartMeasured, LoadError>>) -> Result<Vec<PartMeasured>, LoadError> {
+    let (measured, mut failed): (Vec<_>, Vec<_>) = ended.into_iter().partition(Result::is_ok);
+    if failed.is_empty() {
+        return measured.into_iter().collect();
+    }
+    let cause = failed.iter().position(|one| !matches!(one, Err(LoadError::Stopped))).unwrap_or(0);
+    Err(failed.swap_remove(cause).err().unwrap_or(LoadError::Died))
 }
 
 /// Why a server could not be filled.
@@ -131,27 +175,44 @@ const LETTING_GO: Duration = Duration::from_secs(1);
 
 type Classes = Vec<Rc<RefCell<dyn Driven>>>;
 
-async fn drive(core: &Core, plan: &Plan, stop: &Stop, ticks: mpsc::Sender<Tick>) -> Result<Measured, LoadError> {
-    let works: Vec<AnyWork> = plan.classes.iter().map(AnyWork::new).collect();
-    let sockets = connect(core, plan).await?;
-    let slow: Vec<Rc<SlowGroup>> = plan.slow.iter().map(|slow| slow::attach(core, slow)).collect();
-    let begin_ns = core.read_clock_ns();
+/// What all generators of a run share.
+#[derive(Debug)]
+struct Together {
+    start: Start,
+    connected: Connected,
+}
+
+/// One generator of a run.
+struct Driving {
+    plan: Plan,
+    part: Part,
+    watched: Option<Pid>,
+    stop: Stop,
+    together: Arc<Together>,
+    ticks: mpsc::Sender<Tick>,
+}
+
+async fn drive(core: &Core, driving: &Driving) -> Result<PartMeasured, LoadError> {
+    let Driving { plan, part, watched, stop, together, ticks } = driving;
+    let works: Vec<AnyWork> = part.slices.iter().map(AnyWork::new).collect();
+    let sockets = connect(core, part).await?;
+    let begin_ns = together.start.meet().ok_or(LoadError::Stopped)?;
+    let slow: Vec<Rc<SlowGroup>> = part.slow.iter().map(|slow| slow::attach(core, slow)).collect();
     let measured_ns = begin_ns + plan.warm_up.as_nanos() as u64;
     let span = Span { begin_ns, measured_ns, end_ns: measured_ns + plan.measured.as_nanos() as u64 };
     let timeline = Rc::new(RefCell::new(Timeline::new(span)));
     let lanes = Gate::new(core);
     let beginning = Beginning { core, span, timeline: &timeline, lanes: &lanes };
-    let ready = plan.classes.iter().zip(works).zip(sockets);
-    let classes: Classes = ready.map(|((class, work), sockets)| beginning.begin_any(class, work, sockets)).collect();
-    let vigil = Vigil { core, lanes: &lanes, stop };
+    let ready = part.slices.iter().zip(works).zip(sockets);
+    let classes: Classes = ready.map(|((slice, work), sockets)| beginning.begin_any(slice, work, sockets)).collect();
+    let vigil = Vigil::new(core, &lanes, &together.connected, stop);
     vigil.until(span.measured_ns).await;
-    let (began, first) = (SystemTime::now(), Use::look(core, plan.watched)?);
-    let watch = Watch { span, timeline: &timeline, vigil, classes: &classes, ticks };
+    let (began, first) = (SystemTime::now(), Use::look(core, *watched)?);
+    let watch = Watch { span, timeline: &timeline, vigil, classes: &classes, ticks: ticks.clone() };
     let early = watch.until_the_end().await;
     let slow_measured: Vec<SlowMeasured> = slow.iter().map(|group| group.measured()).collect();
-    let last = Use::look(core, plan.watched)?;
+    let last = Use::look(core, *watched)?;
     let until_ns = if early.is_some() { core.read_clock_ns() } else { span.end_ns };
-    let lasted = Duration::from_nanos(until_ns.saturating_sub(span.measured_ns));
     if early == Some(Early::Stopped) {
         classes.iter().for_each(|class| class.borrow_mut().end_at(until_ns));
     }
@@ -162,23 +223,14 @@ async fn drive(core: &Core, plan: &Plan, stop: &Stop, ticks: mpsc::Sender<Tick>)
     let classes: Vec<ClassMeasured> =
         classes.iter().map(|class| class.borrow_mut().close(until_ns, deadline_ns)).collect();
     let_go(core, &slow).await;
-    let generator = last.generator_since(&first);
-    let paced = classes.iter().any(|class| class.driven == Loop::Open);
-    let driven = if paced { Loop::Open } else { Loop::Closed };
-    let mut reasons = verdict::reasons(&classes, lasted, &generator);
-    reasons.extend(slow_measured.iter().filter_map(verdict::not_attached));
-    reasons.extend(early.map(|early| verdict::cut_short(early, lasted)));
-    Ok(Measured {
-        driven,
+    Ok(PartMeasured {
         began,
-        lasted,
+        lasted: Duration::from_nanos(until_ns.saturating_sub(span.measured_ns)),
         classes,
         slow: slow_measured,
-        seconds: Vec::new(),
-        generator,
+        generator: last.generator_since(&first),
         server: last.server_since(&first),
-        reasons,
-        environment: plan.environment.clone(),
+        early,
     })
 }
 
@@ -193,9 +245,9 @@ async fn let_go(core: &Core, slow: &[Rc<SlowGroup>]) {
 }
 
 /// All connect before the first one sends.
-async fn connect(core: &Core, plan: &Plan) -> Result<Vec<Vec<Descriptor>>, LoadError> {
+async fn connect(core: &Core, part: &Part) -> Result<Vec<Vec<Descriptor>>, LoadError> {
     let mut sockets = Vec::new();
-    for class in &plan.classes {
+    for Slice { class, .. } in &part.slices {
         let mut of_class = Vec::new();
         for _ in 0..class.connections {
             let socket = dial(core, class.server).await;
@@ -208,16 +260,16 @@ async fn connect(core: &Core, plan: &Plan) -> Result<Vec<Vec<Descriptor>>, LoadE
 
 /// The work of a class, ready to begin.
 enum AnyWork {
-    Cache(CacheWork),
-    Http(HttpWork),
+    Cache(Box<CacheWork>),
+    Http(Box<HttpWork>),
 }
 
 impl AnyWork {
     /// Takes its time with many keys.
-    fn new(class: &ClassPlan) -> AnyWork {
-        match &class.work {
-            WorkPlan::Cache(cache) => AnyWork::Cache(CacheWork::new(cache, class)),
-            WorkPlan::Http(http) => AnyWork::Http(HttpWork::new(http, class)),
+    fn new(slice: &Slice) -> AnyWork {
+        match &slice.class.work {
+            WorkPlan::Cache(cache) => AnyWork::Cache(Box::new(CacheWork::new(cache, slice))),
+            WorkPlan::Http(http) => AnyWork::Http(Box::new(HttpWork::new(http, slice))),
         }
     }
 }
@@ -231,15 +283,15 @@ struct Beginning<'a> {
 }
 
 impl Beginning<'_> {
-    fn begin_any(&self, plan: &ClassPlan, work: AnyWork, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
+    fn begin_any(&self, slice: &Slice, work: AnyWork, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
         match work {
-            AnyWork::Cache(cache) => self.begin(plan, cache, sockets),
-            AnyWork::Http(http) => self.begin(plan, http, sockets),
+            AnyWork::Cache(cache) => self.begin(slice, *cache, sockets),
+            AnyWork::Http(http) => self.begin(slice, *http, sockets),
         }
     }
 
-    fn begin<W: Work>(&self, plan: &ClassPlan, work: W, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
-        let class = Rc::new(RefCell::new(Class::new(plan, work, self.span, self.timeline)));
+    fn begin<W: Work>(&self, slice: &Slice, work: W, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
+        let class = Rc::new(RefCell::new(Class::new(slice, work, self.span, self.timeline)));
         for (index, socket) in sockets.into_iter().enumerate() {
             let (core, class, inside) = (self.core.clone(), Rc::clone(&class), self.lanes.enter());
             self.core.spawn("lane", async move {

@@ -125,9 +125,11 @@ pub struct Second {
 /// What the load itself used.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Generator {
+    /// Of all its threads.
     pub cpu: Duration,
-    /// Of one CPU, 0 to 1, without the time that was only spun away.
+    /// Of one CPU, 0 to 1, without the time that was only spun away: of the busiest thread.
     pub busy: f64,
+    pub threads: usize,
 }
 
 /// What the server used.

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use spindle_core::simulator::Random;
 
+use crate::share::Share;
 use crate::zipf::Zipf;
 use scramble::Scramble;
 
@@ -35,9 +36,11 @@ pub enum Popularity {
     Latest(f64),
 }
 
-/// Chooses among the keys 0 to one below their number.
+/// Chooses among a share of the keys 0 to one below their number.
 #[derive(Clone, Debug)]
 pub struct Chooser {
+    share: Share,
+    /// Those of the share. Within, keys are counted by where they stand in it.
     keys: u64,
     random: Random,
     order: Order,
@@ -52,25 +55,39 @@ enum Order {
 }
 
 impl Chooser {
-    /// The same arguments give the same keys. `keys` is at least 1 and below 2^53. Constant memory.
+    /// Among all keys. The same arguments give the same keys. `keys` is at least 1 and below 2^53. Constant memory.
     pub fn new(popularity: Popularity, keys: u64, seed: u64) -> Chooser {
+        Chooser::of_share(popularity, keys, Share::WHOLE, seed)
+    }
+
+    /// Among those of a share, of which there is one at least. Several that draw each as often as
+    /// [`Popularity::weight_of`] says draw together as one among all keys does.
+    pub fn of_share(popularity: Popularity, keys: u64, share: Share, seed: u64) -> Chooser {
         assert!((1..1 << 53).contains(&keys), "no choice among {keys} keys");
-        let mut random = Random::new(seed);
+        let (keys, mut random) = (share.count_of(keys), Random::new(seed));
+        assert!(keys > 0, "no keys of {share:?}");
         let order = match popularity {
             Popularity::Uniform => Order::Uniform,
             Popularity::Zipf(exponent) => {
-                Order::Zipf { ranks: Zipf::new(keys as usize, exponent), scramble: Scramble::new(keys, random.draw()) }
+                let ranks = Zipf::shifted(keys as usize, exponent, shift_of_ranks(share));
+                Order::Zipf { ranks, scramble: Scramble::new(keys, random.draw()) }
             }
             Popularity::Sequential => Order::Sequential { next: 0 },
             Popularity::Latest(exponent) => {
-                Order::Latest { ages: Zipf::new(keys as usize, exponent), newest: keys - 1 }
+                let ages = Zipf::shifted(keys as usize, exponent, shift_of_ages(share));
+                Order::Latest { ages, newest: keys - 1 }
             }
         };
-        Chooser { keys, random, order }
+        Chooser { share, keys, random, order }
     }
 
     /// The next key to be asked for.
     pub fn draw(&mut self) -> u64 {
+        let index = self.draw_index();
+        self.share.key_at(index)
+    }
+
+    fn draw_index(&mut self) -> u64 {
         match &mut self.order {
             // The upper half of the product: even to one part in 2^64 / keys (D. Lemire 2019).
             Order::Uniform => ((u128::from(self.random.draw()) * u128::from(self.keys)) >> 64) as u64,
@@ -90,7 +107,7 @@ impl Chooser {
     /// The next key to be written: with `Latest` the one after the newest, which is the oldest; else as any other.
     pub fn draw_for_write(&mut self) -> u64 {
         match self.order {
-            Order::Latest { newest, .. } => after(newest, self.keys),
+            Order::Latest { newest, .. } => self.share.key_at(after(newest, self.keys)),
             _ => self.draw(),
         }
     }
@@ -99,12 +116,34 @@ impl Chooser {
     /// (then it is an old one, or its write was overtaken). Otherwise this changes nothing.
     pub fn note_written(&mut self, key: u64) {
         if let Order::Latest { newest, .. } = &mut self.order {
+            let key = self.share.index_of(key) as u64;
             let ahead = if key >= *newest { key - *newest } else { key + self.keys - *newest };
             if ahead <= self.keys / 2 {
                 *newest = key;
             }
         }
     }
+}
+
+impl Popularity {
+    /// How often the keys of a share are asked for, in proportion to those of the others.
+    pub fn weight_of(self, share: Share, keys: u64) -> f64 {
+        let own = share.count_of(keys);
+        match self {
+            Popularity::Zipf(exponent) => Zipf::shifted(own as usize, exponent, shift_of_ranks(share)).total(),
+            Popularity::Uniform | Popularity::Sequential | Popularity::Latest(_) => own as f64,
+        }
+    }
+}
+
+/// The ranks of a share are every `of`-th, from `part` + 1 on.
+fn shift_of_ranks(share: Share) -> f64 {
+    (share.part + 1) as f64 / share.of as f64 - 1.0
+}
+
+/// The newest key of a share is as likely to be the newest of all as to have any age up to `of`.
+fn shift_of_ages(share: Share) -> f64 {
+    (share.of + 1) as f64 / 2.0 / share.of as f64 - 1.0
 }
 
 fn after(key: u64, keys: u64) -> u64 {
@@ -192,6 +231,53 @@ mod tests {
                 assert!(counts.iter().all(|&count| count > 0), "{popularity}: {counts:?}");
             }
         }
+    }
+
+    /// Three that draw each as often as it should are one: chi-square against the law of all keys.
+    #[test]
+    fn shares_together_draw_as_one() {
+        let (keys, draws) = (1000u64, 1_000_000.0);
+        for popularity in [Popularity::Uniform, Popularity::Zipf(0.99), Popularity::Zipf(1.3)] {
+            let shares = [0, 1, 2].map(|part| Share { part, of: 3 });
+            let weights = shares.map(|share| popularity.weight_of(share, keys));
+            let total: f64 = weights.iter().sum();
+            let mut counted = Vec::new();
+            for (share, weight) in shares.into_iter().zip(weights) {
+                let mut chooser = Chooser::of_share(popularity, keys, share, 5);
+                let own = counts(&mut chooser, keys, (draws * weight / total).round() as usize);
+                let is_own = |key: usize| key as u64 % share.of == share.part;
+                assert!(own.iter().enumerate().all(|(key, &count)| count == 0 || is_own(key)));
+                counted.extend(own.into_iter().enumerate().filter(|(key, _)| is_own(*key)).map(|(_, count)| count));
+            }
+            assert_eq!(counted.len(), keys as usize);
+            // The most popular ones in order: chance seldom changes their places.
+            counted.sort_unstable_by(|a, b| b.cmp(a));
+            let weight = |rank: usize| match popularity {
+                Popularity::Zipf(exponent) => (rank as f64).powf(-exponent),
+                _ => 1.0,
+            };
+            let whole: f64 = (1..=keys as usize).map(weight).sum();
+            for rank in 1..=8 {
+                let expected = draws * weight(rank) / whole;
+                let found = f64::from(counted[rank - 1]);
+                assert!(
+                    (found - expected).abs() < 5.0 * expected.sqrt(),
+                    "{popularity}, rank {rank}: {found}, {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn shares_have_their_own_sequences_and_their_own_newest() {
+        let share = Share { part: 1, of: 2 };
+        let mut sequential = Chooser::of_share(Popularity::Sequential, 5, share, 1);
+        assert_eq!([(); 3].map(|()| sequential.draw()), [1, 3, 1]);
+        let mut latest = Chooser::of_share(Popularity::Latest(0.99), 10, share, 1);
+        assert_eq!(latest.draw_for_write(), 1, "the newest is 9");
+        latest.note_written(1);
+        assert_eq!(latest.draw_for_write(), 3);
+        assert!((0..100).all(|_| latest.draw() % 2 == 1));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Zipf's law: the rank r of n is drawn in proportion to 1 / r^s.
+//! Zipf's law: the rank r of n is drawn in proportion to 1 / r^s; and Mandelbrot's, in proportion to 1 / (r + shift)^s.
 
 use spindle_core::simulator::Random;
 
@@ -14,6 +14,8 @@ use crate::sizes::even;
 pub struct Zipf {
     ranks: f64,
     exponent: f64,
+    /// Above -1.
+    shift: f64,
     /// H where the points begin: the strip of the rank 1 is cut to its area.
     begin: f64,
     /// H where the last strip ends.
@@ -25,9 +27,15 @@ pub struct Zipf {
 impl Zipf {
     /// `ranks` is at least 1, and below 2^53; `exponent` is 0 (all alike) or more, and finite.
     pub fn new(ranks: usize, exponent: f64) -> Zipf {
+        Zipf::shifted(ranks, exponent, 0.0)
+    }
+
+    /// The rank r in proportion to 1 / (r + shift)^s; `shift` is above -1. With (part + 1) / of - 1 these are the ranks part
+    /// + 1, part + 1 + of, part + 1 + 2 of, ... of Zipf's law.
+    pub fn shifted(ranks: usize, exponent: f64, shift: f64) -> Zipf {
         let ranks = ranks.max(1) as f64;
-        let mut zipf = Zipf { ranks, exponent, begin: 0.0, end: 0.0, sure: 0.0 };
-        zipf.begin = zipf.integral(1.5) - 1.0;
+        let mut zipf = Zipf { ranks, exponent, shift, begin: 0.0, end: 0.0, sure: 0.0 };
+        zipf.begin = zipf.integral(1.5) - zipf.weight(1.0);
         zipf.end = zipf.integral(ranks + 0.5);
         zipf.sure = 2.0 - zipf.integral_inverse(zipf.integral(2.5) - zipf.weight(2.0));
         zipf
@@ -46,14 +54,24 @@ impl Zipf {
         }
     }
 
-    /// h(x)
-    fn weight(&self, x: f64) -> f64 {
-        x.powf(-self.exponent)
+    /// The sum of all ranks' weights: of the first ones one by one, of the others by Euler and Maclaurin's formula.
+    pub fn total(&self) -> f64 {
+        const ONE_BY_ONE: f64 = 1000.0;
+        let first = self.ranks.min(ONE_BY_ONE);
+        let head: f64 = (1..=first as u32).map(|rank| self.weight(f64::from(rank))).sum();
+        let tail = self.integral(self.ranks) - self.integral(first);
+        head + tail + (self.weight(self.ranks) - self.weight(first)) / 2.0
     }
 
-    /// H(x): the integral of h from 1 to x, (x^(1 - s) - 1) / (1 - s), or ln x where s is 1; exact near there too.
+    /// h(x)
+    fn weight(&self, x: f64) -> f64 {
+        (x + self.shift).powf(-self.exponent)
+    }
+
+    /// H(x): the integral of h from where x + shift is 1, (x^(1 - s) - 1) / (1 - s), or ln x where s is 1; exact near there
+    /// too.
     fn integral(&self, x: f64) -> f64 {
-        let (ln, power) = (x.ln(), 1.0 - self.exponent);
+        let (ln, power) = ((x + self.shift).ln(), 1.0 - self.exponent);
         let stretched = power * ln;
         if stretched == 0.0 { ln } else { stretched.exp_m1() / power }
     }
@@ -62,7 +80,8 @@ impl Zipf {
         let power = 1.0 - self.exponent;
         // Rounding may lead below -1, where the curve has ended.
         let stretched = (power * integral).max(-1.0);
-        if stretched == 0.0 { integral.exp() } else { (stretched.ln_1p() / power).exp() }
+        let shifted = if stretched == 0.0 { integral.exp() } else { (stretched.ln_1p() / power).exp() };
+        shifted - self.shift
     }
 }
 
@@ -76,18 +95,44 @@ mod tests {
     fn ranks_come_in_proportion() {
         for exponent in [0.0, 0.5, 0.9, 0.99, 1.0, 1.0 + 1e-12, 1.2, 2.0] {
             for ranks in [1usize, 2, 10, 1000, 100_000] {
-                let excess = chi_square_excess(ranks, exponent);
+                let excess = chi_square_excess(ranks, exponent, 0.0);
                 assert!(excess < 4.0, "s = {exponent}, {ranks} ranks: {excess} deviations above the mean");
             }
         }
     }
 
-    fn chi_square_excess(ranks: usize, exponent: f64) -> f64 {
+    #[test]
+    fn shifted_ranks_come_in_proportion() {
+        for exponent in [0.5, 0.99, 1.0, 2.0] {
+            for shift in [-0.9375, -0.75, -0.5, -0.25] {
+                for ranks in [1usize, 2, 10, 1000, 100_000] {
+                    let excess = chi_square_excess(ranks, exponent, shift);
+                    assert!(
+                        excess < 4.0,
+                        "s = {exponent}, {ranks} ranks + {shift}: {excess} deviations above the mean"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn totals_are_the_sums_of_all_weights() {
+        for exponent in [0.0, 0.5, 0.99, 1.0, 1.5] {
+            for (ranks, shift) in [(1usize, 0.0), (7, -0.75), (1000, 0.0), (1001, -0.5), (300_000, -0.25)] {
+                let zipf = Zipf::shifted(ranks, exponent, shift);
+                let sum: f64 = (1..=ranks).map(|rank| (rank as f64 + shift).powf(-exponent)).sum();
+                assert!((zipf.total() / sum - 1.0).abs() < 1e-6, "{ranks} ranks + {shift}: {} {sum}", zipf.total());
+            }
+        }
+    }
+
+    fn chi_square_excess(ranks: usize, exponent: f64, shift: f64) -> f64 {
         const DRAWS: usize = 500_000;
-        let (zipf, mut random) = (Zipf::new(ranks, exponent), Random::new(1));
+        let (zipf, mut random) = (Zipf::shifted(ranks, exponent, shift), Random::new(1));
         let mut drawn = vec![0u32; ranks];
         (0..DRAWS).for_each(|_| drawn[zipf.draw(&mut random)] += 1);
-        let weight = |rank: usize| (rank as f64 + 1.0).powf(-exponent);
+        let weight = |rank: usize| (rank as f64 + 1.0 + shift).powf(-exponent);
         let whole: f64 = (0..ranks).map(weight).sum();
         let (mut groups, mut chi_square) = (0.0, 0.0);
         let (mut expected, mut found) = (0.0, 0.0);

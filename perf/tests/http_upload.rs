@@ -62,7 +62,7 @@ fn a_large_object_is_never_in_memory() {
         KeyPlan { count: 1, popularity: Popularity::Uniform, sizes: Sizes::Fixed(LENGTH), removal: Removal::Never };
     let measured = run(
         &Plan {
-            cpu: None,
+            cpus: Vec::new(),
             classes: vec![ClassPlan {
                 name: "uploads".into(),
                 server,

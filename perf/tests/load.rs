@@ -145,7 +145,7 @@ impl Liar {
 
 fn plan(server: SocketAddr) -> Plan {
     Plan {
-        cpu: None,
+        cpus: Vec::new(),
         classes: vec![ClassPlan {
             name: "test".into(),
             server,

@@ -18,6 +18,7 @@
 pub mod cache;
 pub mod compare;
 pub mod corpus;
+pub mod cpus;
 pub mod http;
 mod number;
 pub mod offer;

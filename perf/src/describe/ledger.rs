@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::fault::Fault;
+use crate::share::Share;
 
 /// Versions that a read may return, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub enum State {
 pub struct Ledger {
     /// Those beyond its end are in version 1, and stay in it.
     versions: Vec<Versions>,
+    /// The keys that it has.
+    share: Share,
     /// Keys with writes that are not settled.
     rounds: HashMap<u64, Round>,
     /// The last version of a key that may have left nothing. Kept when it is written over: a read sent before that may be
@@ -101,30 +104,31 @@ struct Round {
 impl Ledger {
     /// Of keys numbered from zero, none of them written yet.
     pub fn empty(keys: usize, removal: Removal) -> Ledger {
-        Ledger::all(keys, Versions { asked: 0, oldest: 0 }, removal)
+        Ledger::all(keys as u64, Share::WHOLE, Versions { asked: 0, oldest: 0 }, removal)
     }
 
     /// Of keys without number that are all there in version 1, and that nobody writes or deletes.
     pub fn unchanging() -> Ledger {
-        Ledger::written(0, Removal::Never)
+        Ledger::written(0, Share::WHOLE, Removal::Never)
     }
 
-    /// Of keys that are all there in version 1.
-    pub fn written(keys: usize, removal: Removal) -> Ledger {
-        Ledger::all(keys, FIRST, removal)
+    /// Of a share of the keys, all there in version 1. No other key may be asked about.
+    pub fn written(keys: u64, share: Share, removal: Removal) -> Ledger {
+        Ledger::all(keys, share, FIRST, removal)
     }
 
-    fn all(keys: usize, versions: Versions, removal: Removal) -> Ledger {
-        Ledger { versions: vec![versions; keys], rounds: HashMap::new(), deleted: HashMap::new(), removal }
+    fn all(keys: u64, share: Share, versions: Versions, removal: Removal) -> Ledger {
+        let versions = vec![versions; share.count_of(keys) as usize];
+        Ledger { versions, share, rounds: HashMap::new(), deleted: HashMap::new(), removal }
     }
 
     fn versions(&self, key: u64) -> Versions {
-        self.versions.get(key as usize).copied().unwrap_or(FIRST)
+        self.versions.get(self.share.index_of(key)).copied().unwrap_or(FIRST)
     }
 
     /// A write is about to be sent: its version. One key has at most 2^32 - 1 of them.
     pub fn write(&mut self, key: u64) -> u32 {
-        let versions = &mut self.versions[key as usize];
+        let versions = &mut self.versions[self.share.index_of(key)];
         versions.asked = versions.asked.checked_add(1).expect("fewer than 2^32 writes to one key");
         let version = versions.asked;
         self.rounds.entry(key).or_insert(Round { first: version, under_way: 0 }).under_way += 1;
@@ -149,7 +153,7 @@ impl Ledger {
             round.remove();
         }
         match outcome {
-            Outcome::Acknowledged => self.versions[key as usize].oldest = first,
+            Outcome::Acknowledged => self.versions[self.share.index_of(key)].oldest = first,
             Outcome::NotStored => {}
             Outcome::Refused => {
                 let deleted = self.deleted.entry(key).or_insert(version);
@@ -227,6 +231,15 @@ mod tests {
         let sent = ledger.read(u64::MAX);
         assert_eq!(ledger.known(sent), Known { oldest: 1, newest: 1 });
         assert_eq!(ledger.absence(sent), Err(Fault::Lost { oldest: 1 }));
+    }
+
+    #[test]
+    fn a_share_keeps_its_own_keys_apart() {
+        let mut ledger = Ledger::written(5, Share { part: 1, of: 2 }, Removal::Never);
+        assert_eq!((ledger.write(3), ledger.write(3), ledger.write(1)), (2, 3, 2));
+        ledger.settle(3, 3, Outcome::Acknowledged);
+        let sent = ledger.read(3);
+        assert_eq!(ledger.known(sent), Known { oldest: 2, newest: 3 });
     }
 
     #[derive(Clone, Debug)]
@@ -359,7 +372,7 @@ mod tests {
 
     #[test]
     fn of_writes_that_overlap_any_may_be_the_last_one_done() {
-        let mut ledger = Ledger::written(2, Removal::Never);
+        let mut ledger = Ledger::written(2, Share::WHOLE, Removal::Never);
         let (first, second) = (ledger.write(KEY), ledger.write(KEY));
         ledger.settle(KEY, second, Outcome::Acknowledged);
         assert_eq!(ledger.known(ledger.read(KEY)), Known { oldest: first, newest: second });
@@ -371,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_write_that_was_not_done_leaves_the_old_version() {
-        let mut ledger = Ledger::written(2, Removal::Never);
+        let mut ledger = Ledger::written(2, Share::WHOLE, Removal::Never);
         let version = ledger.write(KEY);
         ledger.settle(KEY, version, Outcome::NotStored);
         assert_eq!(ledger.known(ledger.read(KEY)).oldest, 1);
@@ -402,7 +415,7 @@ mod tests {
 
     #[test]
     fn what_is_known_before_a_write_holds_while_it_is_alone() {
-        let mut ledger = Ledger::written(2, Removal::Never);
+        let mut ledger = Ledger::written(2, Share::WHOLE, Removal::Never);
         assert_eq!(ledger.state(KEY), State::There);
         let delete = ledger.delete(KEY);
         assert!(ledger.is_alone(KEY, delete));
@@ -422,7 +435,7 @@ mod tests {
 
     #[test]
     fn a_server_that_may_remove_loses_nothing() {
-        let ledger = Ledger::written(2, Removal::Allowed);
+        let ledger = Ledger::written(2, Share::WHOLE, Removal::Allowed);
         assert_eq!(ledger.absence(ledger.read(KEY)), Ok(Absence::Removed));
     }
 }

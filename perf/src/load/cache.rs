@@ -22,6 +22,7 @@ use spindle_core::simulator::Random;
 
 use super::ClassPlan;
 use super::keyspace::KeyPlan;
+use super::split::Slice;
 use super::work::{HangUp, Heard, Then, Work, Written};
 use crate::sizes::even;
 use answer::{Hearing, hear};
@@ -111,7 +112,7 @@ pub(super) struct CacheWork {
 }
 
 impl CacheWork {
-    pub(super) fn new(plan: &CachePlan, class: &ClassPlan) -> CacheWork {
+    pub(super) fn new(plan: &CachePlan, slice: &Slice) -> CacheWork {
         let (keys, mix) = (plan.keys.count, &plan.mix);
         CacheWork {
             protocol: plan.protocol,
@@ -119,10 +120,14 @@ impl CacheWork {
             kinds: Kinds::of(mix),
             multiget_keys: mix.multiget_keys,
             on_miss: plan.on_miss,
-            dice: Random::new(!class.seed),
-            stock: Stock::new(plan, class),
-            counters: Counters::new(if mix.incr > 0.0 { counters_for(keys) } else { 0 }, plan.keys.removal),
-            uniques: Uniques::new(if mix.cas > 0.0 { keys as usize } else { 0 }),
+            dice: Random::new(!slice.seed_of_draws()),
+            stock: Stock::new(plan, slice),
+            counters: Counters::new(
+                if mix.incr > 0.0 { counters_for(keys) } else { 0 },
+                slice.share,
+                plan.keys.removal,
+            ),
+            uniques: Uniques::new(if mix.cas > 0.0 { keys } else { 0 }, slice.share),
             follow_ups: Vec::new(),
             spare: Vec::new(),
         }

@@ -8,6 +8,7 @@ use spindle_core::simulator::Random;
 use spindle_core::{Core, TaskId};
 
 use super::record::{Moments, Record, Timeline, Trouble};
+use super::split::Slice;
 use super::work::{Again, Verdict, Work};
 use super::{ClassPlan, Pace, Span};
 use crate::arrivals::Schedule;
@@ -106,7 +107,8 @@ pub(super) async fn pace<W: Work>(core: &Core, class: &Rc<RefCell<Class<W>>>) {
 
 impl<W: Work> Class<W> {
     /// With connections that are all there and wait for their first request.
-    pub(super) fn new(plan: &ClassPlan, work: W, span: Span, timeline: &Rc<RefCell<Timeline>>) -> Class<W> {
+    pub(super) fn new(slice: &Slice, work: W, span: Span, timeline: &Rc<RefCell<Timeline>>) -> Class<W> {
+        let plan = &slice.class;
         let lane = || Lane {
             task: None,
             flying: VecDeque::new(),
@@ -119,8 +121,8 @@ impl<W: Work> Class<W> {
             span,
             schedule: match plan.pace {
                 Pace::Open { per_second, arrivals } => {
-                    let seed = Random::new(plan.seed ^ SCHEDULE).draw();
-                    Some(Schedule::new(arrivals, per_second, seed))
+                    let seed = Random::new(slice.seed_of_draws() ^ SCHEDULE).draw();
+                    Some(Schedule::of_portion(arrivals, per_second, slice.portion, seed))
                 }
                 Pace::Closed => None,
             },
@@ -162,7 +164,7 @@ impl<W: Work> Class<W> {
 
     /// When the next request is due, if that is within the run.
     fn next_due_ns(&self) -> Option<u64> {
-        let due_ns = self.span.begin_ns + self.schedule.clone()?.next_ns();
+        let due_ns = self.span.begin_ns.saturating_add(self.schedule.as_ref()?.due_ns());
         (due_ns < self.span.end_ns && !self.closed).then_some(due_ns)
     }
 

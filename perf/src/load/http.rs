@@ -20,8 +20,8 @@ use std::cell::Cell;
 
 use spindle_core::simulator::Random;
 
-use super::ClassPlan;
 use super::keyspace::Keyspace;
+use super::split::Slice;
 use super::work::{self, Again, HangUp, Verdict, Work, Written};
 use crate::describe::{Absence, Fault, Known, Outcome, Part};
 use crate::sizes::even;
@@ -100,15 +100,15 @@ pub(super) struct HttpWork {
 }
 
 impl HttpWork {
-    pub(super) fn new(plan: &HttpPlan, class: &ClassPlan) -> HttpWork {
+    pub(super) fn new(plan: &HttpPlan, slice: &Slice) -> HttpWork {
         HttpWork {
-            keyspace: plan.objects.keyspace(class, plan.filling),
+            keyspace: plan.objects.keyspace(slice, plan.filling),
             requests: Requests::new(&plan.url, plan.objects.names()),
             validators: Validators::default(),
             mix: plan.mix.clone(),
             range_share: plan.range_share,
             conditional_share: plan.conditional_share,
-            dice: Random::new(!class.seed),
+            dice: Random::new(!slice.seed_of_draws()),
             posted: 0,
         }
     }

@@ -2,7 +2,8 @@
 
 use spindle_core::simulator::Random;
 
-use super::{ClassPlan, Verify};
+use super::Verify;
+use super::split::Slice;
 use crate::corpus::Corpus;
 use crate::describe::{Ledger, Object, Removal};
 use crate::popularity::{Chooser, Popularity};
@@ -49,27 +50,27 @@ pub(super) struct Keyspace {
 }
 
 impl Keyspace {
-    /// All keys are there in version 1, with what follows from a seed that may be another than that of what is drawn.
+    /// All keys of the slice are there in version 1, with what follows from a seed that may be another than that of what is drawn.
     /// Takes its time with many of them.
-    pub(super) fn new(keys: &KeyPlan, class: &ClassPlan, seed_of_objects: u64) -> Keyspace {
-        let mut seeds = Random::new(class.seed);
+    pub(super) fn new(keys: &KeyPlan, slice: &Slice, seed_of_objects: u64) -> Keyspace {
+        let mut seeds = Random::new(slice.seed_of_draws());
         Keyspace {
-            chooser: Chooser::new(keys.popularity, keys.count, seeds.draw()),
+            chooser: Chooser::of_share(keys.popularity, keys.count, slice.share, seeds.draw()),
             objects: Objects::new(keys, seed_of_objects),
-            ledger: Ledger::written(keys.count as usize, keys.removal),
-            verify: class.verify,
+            ledger: Ledger::written(keys.count, slice.share, keys.removal),
+            verify: slice.class.verify,
             dice: Random::new(seeds.draw()),
         }
     }
 
     /// The files of a corpus: all are there, and nobody changes them.
-    pub(super) fn of_corpus(corpus: &Corpus, popularity: Popularity, class: &ClassPlan) -> Keyspace {
-        let mut seeds = Random::new(class.seed);
+    pub(super) fn of_corpus(corpus: &Corpus, popularity: Popularity, slice: &Slice) -> Keyspace {
+        let mut seeds = Random::new(slice.seed_of_draws());
         Keyspace {
-            chooser: Chooser::new(popularity, corpus.files, seeds.draw()),
+            chooser: Chooser::of_share(popularity, corpus.files, slice.share, seeds.draw()),
             objects: Objects { sizes: corpus.sizes.clone(), seed: corpus.seed },
             ledger: Ledger::unchanging(),
-            verify: class.verify,
+            verify: slice.class.verify,
             dice: Random::new(seeds.draw()),
         }
     }

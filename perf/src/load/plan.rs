@@ -14,8 +14,8 @@ use crate::slow::SlowPlan;
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The CPU that the load is pinned to.
-    pub cpu: Option<usize>,
+    /// The CPUs that the load is pinned to, a generator on each; none: a single generator, not pinned.
+    pub cpus: Vec<usize>,
     pub classes: Vec<ClassPlan>,
     /// They are attached before the warm-up, let go of when all is measured, and no part of any figure of the classes.
     pub slow: Vec<SlowPlan>,

@@ -152,7 +152,17 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    fn nothing() -> Counted {
+    /// Puts what another generator has counted on top.
+    pub(super) fn add(&mut self, other: &Counted) {
+        self.offered += other.offered;
+        self.achieved += other.achieved;
+        self.in_flight += other.in_flight;
+        self.errors += other.errors;
+        self.wrong += other.wrong;
+        self.response_ns += &other.response_ns;
+    }
+
+    pub(super) fn nothing() -> Counted {
         Counted { offered: 0, achieved: 0, in_flight: 0, errors: 0, wrong: 0, response_ns: response_histogram() }
     }
 

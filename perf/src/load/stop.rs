@@ -1,5 +1,6 @@
 //! Ending a run before its time, from another thread.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use spindle_core::Core;
 use spindle_core::gate::Gate;
 
 use super::NS_PER_SECOND;
+use super::begin::Connected;
 use crate::closed_loop::within;
 
 /// How often a run looks whether it is to end: soon enough for who waits, and too rarely to make a request late.
@@ -37,28 +39,45 @@ pub(super) enum Early {
 }
 
 /// Waits with an eye on what may end a run.
-#[derive(Clone, Copy)]
 pub(super) struct Vigil<'a> {
-    pub(super) core: &'a Core,
-    /// Every connection is inside.
-    pub(super) lanes: &'a Gate,
-    pub(super) stop: &'a Stop,
+    core: &'a Core,
+    /// Every connection of this generator is inside.
+    lanes: &'a Gate,
+    connected: &'a Connected,
+    /// Whether this one is among them.
+    is_connected: Cell<bool>,
+    stop: &'a Stop,
 }
 
-impl Vigil<'_> {
+impl<'a> Vigil<'a> {
+    pub(super) fn new(core: &'a Core, lanes: &'a Gate, connected: &'a Connected, stop: &'a Stop) -> Vigil<'a> {
+        Vigil { core, lanes, connected, is_connected: Cell::new(true), stop }
+    }
+
     pub(super) async fn until(&self, at_ns: u64) -> Option<Early> {
         loop {
             if self.stop.is_asked() {
                 return Some(Early::Stopped);
             }
             let left_ns = at_ns.saturating_sub(self.core.read_clock_ns());
-            let nap = Duration::from_nanos(left_ns.min(LOOK_AGAIN_NS));
-            if within(self.core, nap, self.lanes.emptied()).await.is_some() {
+            self.nap(left_ns.min(LOOK_AGAIN_NS)).await;
+            if !self.connected.is_any() {
                 return Some(Early::Ended);
             }
             if left_ns <= LOOK_AGAIN_NS {
                 return None;
             }
+        }
+    }
+
+    /// Sooner over when the last connection ends.
+    async fn nap(&self, for_ns: u64) {
+        if !self.is_connected.get() {
+            return self.core.sleep_until(self.core.read_clock_ns() + for_ns).await;
+        }
+        if within(self.core, Duration::from_nanos(for_ns), self.lanes.emptied()).await.is_some() {
+            self.is_connected.set(false);
+            self.connected.note_lost();
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What happens in each second of a run, and what all of it costs.
 //!
-//! The load's own core only closes a second and hands it over: lines are printed and /proc is read by another thread, so
+//! A generator's own core only closes a second and hands it over: lines are printed and /proc is read by another thread, so
 //! that neither makes a request late.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -16,11 +17,12 @@ use super::{Classes, LoadError, NS_PER_SECOND, Span};
 use crate::measured::{Generator, Second, ServerCost};
 use crate::process::{self, Pid};
 
-/// From the load's core to who reports.
+/// From a generator's core to who reports.
 pub(super) enum Tick {
     /// The measured time begins.
     Begin,
-    Second(Counted),
+    /// One of its seconds is over, counted from 0.
+    Second { index: usize, counted: Box<Counted> },
 }
 
 /// Looks at a run once a second.
@@ -36,11 +38,12 @@ impl Watch<'_> {
     /// Until the measured time is over; sooner when the run is: why.
     pub(super) async fn until_the_end(&self) -> Option<Early> {
         self.tick(Tick::Begin);
-        for second in 1.. {
-            let at_ns = (self.span.measured_ns + second * NS_PER_SECOND).min(self.span.end_ns);
+        for index in 0.. {
+            let at_ns = (self.span.measured_ns + (index as u64 + 1) * NS_PER_SECOND).min(self.span.end_ns);
             let early = self.vigil.until(at_ns).await;
             let in_flight = self.classes.iter().map(|class| class.borrow().in_flight()).sum();
-            self.tick(Tick::Second(self.timeline.borrow_mut().end_second(in_flight)));
+            let counted = Box::new(self.timeline.borrow_mut().end_second(in_flight));
+            self.tick(Tick::Second { index, counted });
             if early.is_some() {
                 return early;
             }
@@ -60,22 +63,60 @@ impl Watch<'_> {
 /// Gathers the seconds until the run is over.
 pub(super) fn report(
     ticks: &mpsc::Receiver<Tick>,
+    generators: usize,
     watched: Option<Pid>,
-    mut on_second: impl FnMut(u64, &Second),
+    on_second: impl FnMut(u64, &Second),
 ) -> Vec<Second> {
-    let look = || watched.and_then(|pid| process::cpu_time(pid).ok());
-    let (mut seconds, mut before) = (Vec::new(), None);
+    let mut gathering = Gathering { watched, before: None, seconds: Vec::new(), begun: VecDeque::new(), on_second };
     for tick in ticks {
-        let now = look();
-        if let Tick::Second(counted) = tick {
-            let used = now.zip(before).map(|(now, before): (Duration, Duration)| now.saturating_sub(before));
-            let second = counted.second(used);
-            on_second(seconds.len() as u64, &second);
-            seconds.push(second);
+        match tick {
+            Tick::Begin => gathering.before = gathering.before.or_else(|| cpu_time(watched)),
+            Tick::Second { index, counted } => gathering.add(index, &counted, generators),
         }
-        before = now;
     }
-    seconds
+    // Where one was stopped before the end of a second, and another after it.
+    while gathering.finish_one() {}
+    gathering.seconds
+}
+
+fn cpu_time(watched: Option<Pid>) -> Option<Duration> {
+    watched.and_then(|pid| process::cpu_time(pid).ok())
+}
+
+/// The seconds of a run, as all generators see them.
+struct Gathering<F> {
+    watched: Option<Pid>,
+    /// What the server had used at the end of the last second.
+    before: Option<Duration>,
+    seconds: Vec<Second>,
+    /// After those: how many generators have ended it, and what they counted.
+    begun: VecDeque<(usize, Counted)>,
+    on_second: F,
+}
+
+impl<F: FnMut(u64, &Second)> Gathering<F> {
+    fn add(&mut self, index: usize, counted: &Counted, generators: usize) {
+        let at = index.saturating_sub(self.seconds.len());
+        while self.begun.len() <= at {
+            self.begun.push_back((0, Counted::nothing()));
+        }
+        let (ended, sum) = &mut self.begun[at];
+        *ended += 1;
+        sum.add(counted);
+        while self.begun.front().is_some_and(|(ended, _)| *ended == generators) {
+            self.finish_one();
+        }
+    }
+
+    fn finish_one(&mut self) -> bool {
+        let Some((_, counted)) = self.begun.pop_front() else { return false };
+        let now = cpu_time(self.watched);
+        let second = counted.second(now.zip(self.before).map(|(now, before)| now.saturating_sub(before)));
+        (self.on_second)(self.seconds.len() as u64, &second);
+        self.seconds.push(second);
+        self.before = now;
+        true
+    }
 }
 
 /// What was used up to a moment.
@@ -101,7 +142,8 @@ impl Use {
     pub(super) fn generator_since(&self, first: &Use) -> Generator {
         let spent_ns = self.at_ns.saturating_sub(first.at_ns).max(1);
         let spun_ns = self.spun_ns.saturating_sub(first.spun_ns);
-        Generator { cpu: self.load_cpu.saturating_sub(first.load_cpu), busy: 1.0 - spun_ns as f64 / spent_ns as f64 }
+        let cpu = self.load_cpu.saturating_sub(first.load_cpu);
+        Generator { cpu, busy: 1.0 - spun_ns as f64 / spent_ns as f64, threads: 1 }
     }
 
     pub(super) fn server_since(&self, first: &Use) -> Option<ServerCost> {

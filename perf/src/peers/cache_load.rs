@@ -72,7 +72,7 @@ impl CacheLoad {
             }),
         };
         Plan {
-            cpu: Some(field.place.load_cpu),
+            cpus: vec![field.place.load_cpu],
             classes: vec![class],
             warm_up: field.measured / 4,
             measured: field.measured,

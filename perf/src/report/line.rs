@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use super::figures::{bytes, count, latency, percent, rate};
-use super::summary::{Class, Figures, Percentiles, Summary};
+use super::summary::{Class, Figures, GeneratorUse, Percentiles, Summary};
 use crate::measured::{Loop, Second};
 use crate::slow::SlowMeasured;
 
@@ -194,8 +194,16 @@ fn slow_clients(slow: &SlowMeasured, output: Output) -> String {
     line
 }
 
+fn generator(used: &GeneratorUse) -> String {
+    let busy = percent(used.busy);
+    match used.threads {
+        1 => format!("generator {busy} of a CPU"),
+        threads => format!("{threads} generators, the busiest {busy} of a CPU"),
+    }
+}
+
 fn cost(summary: &Summary) -> String {
-    let mut line = format!("generator {} of a CPU", percent(summary.generator.busy));
+    let mut line = generator(&summary.generator);
     if let Some(server) = &summary.server {
         let each = latency(server.cpu_ns_per_request(summary.total.requests));
         let _ = write!(

@@ -33,7 +33,7 @@ pub(crate) fn run(seconds: u64) -> Measured {
         slow: vec![slow()],
         classes: vec![class("get", 60_000), class("<script>\"&'", 200_000)],
         seconds: (0..seconds).map(second).collect(),
-        generator: Generator { cpu: Duration::from_secs_f64(seconds as f64 * 0.12), busy: 0.12 },
+        generator: Generator { cpu: Duration::from_secs_f64(seconds as f64 * 0.12), busy: 0.12, threads: 1 },
         server: Some(ServerCost {
             cpu: Duration::from_secs_f64(seconds as f64 * 0.4),
             resident_bytes: 70 << 20,

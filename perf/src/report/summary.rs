@@ -117,9 +117,13 @@ pub struct Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorUse {
+    /// Of all threads.
     pub cpu_s: f64,
-    /// Of one CPU, 0 to 1.
+    /// Of one CPU, 0 to 1: of the busiest thread.
     pub busy: f64,
+    /// Older results have one.
+    #[serde(default = "one_thread")]
+    pub threads: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -192,6 +196,10 @@ impl Summary {
 
 fn open() -> Loop {
     Loop::Open
+}
+
+fn one_thread() -> usize {
+    1
 }
 
 impl Class {
@@ -362,7 +370,7 @@ pub(crate) fn width(at: usize, lasted: Duration) -> Duration {
 
 impl GeneratorUse {
     fn of(generator: Generator) -> GeneratorUse {
-        GeneratorUse { cpu_s: generator.cpu.as_secs_f64(), busy: generator.busy }
+        GeneratorUse { cpu_s: generator.cpu.as_secs_f64(), busy: generator.busy, threads: generator.threads }
     }
 }
 

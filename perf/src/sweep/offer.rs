@@ -141,7 +141,7 @@ pub(super) mod tests {
     pub(crate) fn plan(classes: Vec<ClassPlan>) -> Plan {
         let (second, environment) = (Duration::from_secs(1), Environment::look(Vec::new()));
         let (warm_up, measured, patience) = (second, second, second);
-        Plan { cpu: None, classes, warm_up, measured, patience, slow: Vec::new(), watched: None, environment }
+        Plan { cpus: Vec::new(), classes, warm_up, measured, patience, slow: Vec::new(), watched: None, environment }
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn plan(server: SocketAddr, protocol: Protocol, mix: &str) -> Plan {
         on_miss: OnMiss::Nothing,
     };
     Plan {
-        cpu: None,
+        cpus: Vec::new(),
         classes: vec![ClassPlan {
             name: "mix".into(),
             server,

@@ -28,7 +28,7 @@ const REQUESTS: u64 = 400;
 
 fn plan(server: SocketAddr, mix: &str) -> Plan {
     Plan {
-        cpu: None,
+        cpus: Vec::new(),
         classes: vec![ClassPlan {
             name: "test".into(),
             server,

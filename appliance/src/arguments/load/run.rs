@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use super::cpus::CpuList;
 use clap::Args;
-use spindle_core::thread::cpus_available;
 use spindle_perf::environment::Environment;
 use spindle_perf::load::{ClassPlan, Plan};
 use spindle_perf::process::{Pid, cpu_time};
@@ -20,9 +20,10 @@ pub struct RunArguments {
     /// Seconds that late answers are waited for in the end
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub patience: Duration,
-    /// The CPU that the load runs on, best one that nobody else uses
-    #[arg(long, value_parser = cpu)]
-    pub cpu: Option<usize>,
+    /// The CPU that the load runs on, best one that nobody else uses; of several (1-3 or 1,3) each has a generator that asks
+    /// for keys of its own
+    #[arg(long, value_name = "CPUS")]
+    pub cpu: Option<CpuList>,
     /// The server's process, on this machine: its CPU time and memory are shown, too
     #[arg(long, value_name = "PID", value_parser = process)]
     pub server_pid: Option<u32>,
@@ -31,7 +32,7 @@ pub struct RunArguments {
 impl RunArguments {
     pub(super) fn plan(&self, classes: Vec<ClassPlan>) -> Plan {
         Plan {
-            cpu: self.cpu,
+            cpus: self.cpu.clone().map_or_else(Vec::new, |CpuList(cpus)| cpus),
             classes,
             slow: Vec::new(),
             warm_up: self.warm_up,
@@ -41,13 +42,6 @@ impl RunArguments {
             environment: Environment::look(std::env::args().collect()),
         }
     }
-}
-
-/// A CPU that the load can be pinned to.
-pub(super) fn cpu(typed: &str) -> Result<usize, String> {
-    let cpus = cpus_available();
-    let one = typed.parse().ok().filter(|cpu| cpus.contains(cpu));
-    one.ok_or_else(|| format!("it is a CPU that this process may run on, one of {cpus:?}"))
 }
 
 /// A process that can be watched.

@@ -23,10 +23,11 @@ use spindle_perf::slow::SlowPlan;
 use toml::de::DeTable;
 
 use super::cache::CacheClassArguments;
+use super::cpus::CpuList;
 use super::http::HttpClassArguments;
 use super::output::OutputArguments;
 use super::refusal::Refusal;
-use super::run::{RunArguments, cpu, measured, process, seconds};
+use super::run::{RunArguments, measured, process, seconds};
 pub use mistake::ScenarioError;
 use mistake::{Mistake, Text};
 use section::Section;
@@ -46,9 +47,9 @@ pub struct ScenarioArguments {
     /// Seconds that late answers are waited for in the end, in place of the file's
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub patience: Option<Duration>,
-    /// The CPU that the load runs on, in place of the file's
-    #[arg(long, value_parser = cpu)]
-    pub cpu: Option<usize>,
+    /// The CPUs that the load runs on, in place of the file's
+    #[arg(long, value_name = "CPUS")]
+    pub cpu: Option<CpuList>,
     /// The server's process, on this machine, in place of the file's
     #[arg(long, value_name = "PID", value_parser = process)]
     pub server_pid: Option<u32>,
@@ -98,7 +99,7 @@ impl ScenarioArguments {
         top.finish()?;
         (run.seconds, run.warm_up) = (self.seconds.unwrap_or(run.seconds), self.warm_up.unwrap_or(run.warm_up));
         run.patience = self.patience.unwrap_or(run.patience);
-        (run.cpu, run.server_pid) = (self.cpu.or(run.cpu), self.server_pid.or(run.server_pid));
+        (run.cpu, run.server_pid) = (self.cpu.clone().or(run.cpu), self.server_pid.or(run.server_pid));
         // All is read before anybody is tried.
         let classes = classes.into_iter().map(|section| read_class(section, seed)).collect::<Result<Vec<_>, _>>()?;
         let slow = slow.into_iter().map(|section| SlowArguments::read(section, seed)).collect::<Result<Vec<_>, _>>()?;

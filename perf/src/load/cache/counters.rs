@@ -1,6 +1,7 @@
 //! What increments may be answered. Every one counts by one, and none may be forgotten or made up.
 
 use crate::describe::{Fault, Removal};
+use crate::share::Share;
 
 /// Counters of a class, at most: each is counted often enough then to tell something.
 const COUNTERS_MAX: u64 = 1 << 16;
@@ -10,10 +11,11 @@ pub(super) fn counters_for(keys: u64) -> u64 {
     keys.min(COUNTERS_MAX)
 }
 
-/// The counters of a class.
+/// The counters of a class, or of a generator's share of it.
 #[derive(Clone, Debug)]
 pub(super) struct Counters {
     counters: Vec<Counter>,
+    share: Share,
     removal: Removal,
 }
 
@@ -43,22 +45,26 @@ pub(in crate::load) struct Increment {
 }
 
 impl Counters {
-    /// All of them at zero.
-    pub(super) fn new(count: u64, removal: Removal) -> Counters {
-        Counters { counters: vec![Counter::default(); count as usize], removal }
+    /// All of them at zero. `count`: of all generators together.
+    pub(super) fn new(count: u64, share: Share, removal: Removal) -> Counters {
+        Counters { counters: vec![Counter::default(); share.count_of(count) as usize], share, removal }
+    }
+
+    fn counter(&mut self, number: u64) -> &mut Counter {
+        &mut self.counters[self.share.index_of(number)]
     }
 
     /// An increment of the counter that goes with a key is to be sent. There is one at least.
     pub(super) fn ask(&mut self, key: u64) -> Increment {
-        let index = key % self.counters.len() as u64;
-        let counter = &mut self.counters[index as usize];
+        let number = self.share.key_at(self.share.index_of(key) as u64 % self.counters.len() as u64);
+        let counter = self.counter(number);
         counter.asked += 1;
-        Increment { counter: index, at_least: counter.acknowledged.max(counter.highest) + 1 }
+        Increment { counter: number, at_least: counter.acknowledged.max(counter.highest) + 1 }
     }
 
     /// An increment was answered.
     pub(super) fn counted(&mut self, increment: Increment, number: u64) -> Result<(), Fault> {
-        let Counter { asked, acknowledged, highest, floor } = &mut self.counters[increment.counter as usize];
+        let Counter { asked, acknowledged, highest, floor } = self.counter(increment.counter);
         if number > *asked {
             return Err(Fault::Overcounted { number, asked: *asked });
         }
@@ -73,9 +79,9 @@ impl Counters {
 
     /// A counter was not there. It is to begin at zero again, and is no loss before it has.
     pub(super) fn missed(&mut self, increment: Increment) -> Result<(), Fault> {
-        let counter = &mut self.counters[increment.counter as usize];
-        let floor = std::mem::replace(&mut counter.floor, Floor::Unknown);
-        match (floor, self.removal) {
+        let removal = self.removal;
+        let floor = std::mem::replace(&mut self.counter(increment.counter).floor, Floor::Unknown);
+        match (floor, removal) {
             (Floor::Known, Removal::Never) => Err(Fault::LostCounter { counted: increment.at_least - 1 }),
             _ => Ok(()),
         }
@@ -88,7 +94,7 @@ mod tests {
 
     #[test]
     fn numbers_are_those_that_increments_under_way_can_make() {
-        let mut counters = Counters::new(1, Removal::Never);
+        let mut counters = Counters::new(1, Share::WHOLE, Removal::Never);
         let (first, second) = (counters.ask(0), counters.ask(7));
         assert_eq!(counters.counted(second, 1), Ok(()));
         assert_eq!(counters.counted(first, 2), Ok(()));
@@ -100,7 +106,7 @@ mod tests {
 
     #[test]
     fn answers_that_come_late_say_nothing_of_those_that_came_before() {
-        let mut counters = Counters::new(1, Removal::Never);
+        let mut counters = Counters::new(1, Share::WHOLE, Removal::Never);
         let five = [(); 5].map(|()| counters.ask(0));
         assert_eq!(counters.counted(five[4], 5), Ok(()));
         for (increment, number) in five.into_iter().zip(1..=4) {
@@ -112,7 +118,7 @@ mod tests {
 
     #[test]
     fn one_that_is_forgotten_is_missed_by_the_next() {
-        let mut counters = Counters::new(1, Removal::Never);
+        let mut counters = Counters::new(1, Share::WHOLE, Removal::Never);
         let (first, second) = (counters.ask(0), counters.ask(0));
         assert_eq!(counters.counted(first, 1), Ok(()));
         assert_eq!(counters.counted(second, 1), Ok(()), "which of the two is wrong cannot be told yet");
@@ -122,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_was_lost_may_count_from_zero_and_not_beyond_what_was_asked() {
-        let mut counters = Counters::new(1, Removal::Never);
+        let mut counters = Counters::new(1, Share::WHOLE, Removal::Never);
         for number in 1..=5 {
             let increment = counters.ask(0);
             assert_eq!(counters.counted(increment, number), Ok(()));
@@ -139,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_may_be_removed_is_no_loss() {
-        let mut counters = Counters::new(1, Removal::Allowed);
+        let mut counters = Counters::new(1, Share::WHOLE, Removal::Allowed);
         let increment = counters.ask(0);
         assert_eq!(counters.missed(increment), Ok(()));
     }

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use spindle_core::simulator::Random;
 
 use crate::describe::Fault;
+use crate::share::Share;
 
 /// How far a server's clock may be behind, or its look at it late. memcached's ticks once a second and cuts off what is
 /// less than one, which makes two seconds together.
@@ -78,6 +79,8 @@ pub(super) struct Expiry {
     /// When the first request was drawn. Every other time counts from then.
     epoch_ns: Option<u64>,
     lives: Vec<Life>,
+    /// The keys that have a life here.
+    share: Share,
     /// Keys with a set or touch under way.
     rounds: HashMap<u64, Round>,
 }
@@ -97,9 +100,10 @@ struct Round {
 
 impl Expiry {
     /// Of objects that were all set at some time before the first request.
-    pub(super) fn new(ttl: Ttl, keys: usize) -> Expiry {
+    pub(super) fn new(ttl: Ttl, keys: u64, share: Share) -> Expiry {
         let life = Life { earliest_ms: 0, latest_ms: ms(ttl.high_s) };
-        Expiry { ttl, epoch_ns: None, lives: vec![life; keys], rounds: HashMap::new() }
+        let lives = vec![life; share.count_of(keys) as usize];
+        Expiry { ttl, epoch_ns: None, lives, share, rounds: HashMap::new() }
     }
 
     fn since_epoch_ms(&mut self, now_ns: u64) -> u32 {
@@ -113,7 +117,7 @@ impl Expiry {
         let round = self.rounds.get(&key).map_or(u32::MAX, |round| round.life.earliest_ms);
         // And what is set or touched before the object is found lives as long as anything does.
         let later = drawn_ms.saturating_add(ms(self.ttl.low_s));
-        let earliest_ms = self.lives[key as usize].earliest_ms.min(round).min(later);
+        let earliest_ms = self.lives[self.share.index_of(key)].earliest_ms.min(round).min(later);
         Glance { drawn_ms, gone_ms: earliest_ms.saturating_sub(COARSE_MS) }
     }
 
@@ -125,7 +129,7 @@ impl Expiry {
     /// An object is there, as is heard now: it must not have expired before it was looked for. `own` says whether the request
     /// that looked for it is a set or touch itself, and not ended yet.
     pub(super) fn check_presence(&self, key: u64, glance: Glance, own: Own) -> Result<(), Fault> {
-        let mut latest_ms = self.lives[key as usize].latest_ms;
+        let mut latest_ms = self.lives[self.share.index_of(key)].latest_ms;
         if let Some(round) = self.rounds.get(&key) {
             if round.under_way > u32::from(own == Own::UnderWay) {
                 return Ok(());
@@ -160,7 +164,7 @@ impl Expiry {
             let life = entry.remove().life;
             // In a round of which nothing came, the life before goes on.
             if life.latest_ms > 0 {
-                self.lives[key as usize] = life;
+                self.lives[self.share.index_of(key)] = life;
             }
         }
     }
@@ -193,7 +197,7 @@ mod tests {
 
     /// One object that was set at the epoch, to live for ten seconds.
     fn set_once() -> Expiry {
-        let mut expiry = Expiry::new(Ttl { low_s: 10, high_s: 10 }, 2);
+        let mut expiry = Expiry::new(Ttl { low_s: 10, high_s: 10 }, 2, Share::WHOLE);
         expiry.begin(KEY, 5 * S, 10);
         expiry.end(KEY, 5 * S, 10, Came::Done);
         expiry
@@ -258,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_the_fill_left_may_be_gone_at_once() {
-        let mut expiry = Expiry::new(Ttl { low_s: 1, high_s: 10 }, 2);
+        let mut expiry = Expiry::new(Ttl { low_s: 1, high_s: 10 }, 2, Share::WHOLE);
         assert!(absence_is_explained(&mut expiry, 100));
         assert!(presence(&mut expiry, 112).is_ok() && presence(&mut expiry, 113).is_err());
     }

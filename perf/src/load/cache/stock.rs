@@ -2,9 +2,9 @@
 
 use super::expiry::{Came, Expiry, Glance, Own, Ttl};
 use crate::describe::{Fault, Known, Outcome, Part, Sent, State, check};
-use crate::load::ClassPlan;
 use crate::load::cache::CachePlan;
 use crate::load::keyspace::Keyspace;
+use crate::load::split::Slice;
 
 /// What has to be remembered of a request that looks for an object, from the moment it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +46,13 @@ pub(super) struct Stock {
 }
 
 impl Stock {
-    pub(super) fn new(plan: &CachePlan, class: &ClassPlan) -> Stock {
-        let keys = plan.keys.count as usize;
+    pub(super) fn new(plan: &CachePlan, slice: &Slice) -> Stock {
+        let seed = slice.class.seed;
         Stock {
-            keyspace: Keyspace::new(&plan.keys, class, class.seed),
+            keyspace: Keyspace::new(&plan.keys, slice, seed),
             ttl: plan.ttl,
-            expiry: plan.ttl.map(|ttl| Expiry::new(ttl, keys)),
-            seed: class.seed,
+            expiry: plan.ttl.map(|ttl| Expiry::new(ttl, plan.keys.count, slice.share)),
+            seed,
         }
     }
 

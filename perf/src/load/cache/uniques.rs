@@ -3,11 +3,13 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use crate::describe::{Fault, Known};
+use crate::share::Share;
 
 /// The last unique number seen of every key: sixteen bytes each, where the mix has any compare-and-swap.
 #[derive(Clone, Debug)]
 pub(super) struct Uniques {
     seen: Vec<Option<Seen>>,
+    share: Share,
 }
 
 /// What was seen under a key.
@@ -27,8 +29,8 @@ enum Settled {
 }
 
 impl Uniques {
-    pub(super) fn new(keys: usize) -> Uniques {
-        Uniques { seen: vec![None; keys] }
+    pub(super) fn new(keys: u64, share: Share) -> Uniques {
+        Uniques { seen: vec![None; share.count_of(keys) as usize], share }
     }
 
     /// A value was read whose version was found out, or not.
@@ -36,14 +38,14 @@ impl Uniques {
         let settled = if version == Some(known.oldest) { Settled::Yes } else { Settled::No };
         let version = version.and_then(NonZeroU32::new);
         // A server may tell numbers that it was not asked for.
-        if let (Some(unique), Some(seen)) = (NonZeroU64::new(unique), self.seen.get_mut(key as usize)) {
+        if let (Some(unique), Some(seen)) = (NonZeroU64::new(unique), self.seen.get_mut(self.share.index_of(key))) {
             *seen = Some(Seen { unique, version, settled });
         }
     }
 
     /// What was seen of a key, once: a compare-and-swap makes another number of it.
     pub(super) fn take(&mut self, key: u64) -> Option<Seen> {
-        self.seen[key as usize].take()
+        self.seen[self.share.index_of(key)].take()
     }
 }
 
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     fn seen(version: Option<u32>, oldest: u32) -> Seen {
-        let mut uniques = Uniques::new(2);
+        let mut uniques = Uniques::new(2, Share::WHOLE);
         uniques.note(1, 99, version, Known { oldest, newest: 9 });
         let seen = uniques.take(1).unwrap();
         assert_eq!((seen.unique(), uniques.take(1), uniques.take(0)), (99, None, None));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Filling;
 use super::request::say;
 use crate::corpus::Corpus;
-use crate::load::ClassPlan;
 use crate::load::keyspace::{KeyPlan, Keyspace};
+use crate::load::split::Slice;
 use crate::popularity::Popularity;
 
 /// What lies under a URL.
@@ -34,10 +34,10 @@ impl ObjectsPlan {
     }
 
     /// Takes its time with many keys.
-    pub(super) fn keyspace(&self, class: &ClassPlan, filling: Filling) -> Keyspace {
+    pub(super) fn keyspace(&self, slice: &Slice, filling: Filling) -> Keyspace {
         match self {
-            ObjectsPlan::Keys(keys) => Keyspace::new(keys, class, filling.seed(class.seed)),
-            ObjectsPlan::Corpus { corpus, popularity } => Keyspace::of_corpus(corpus, *popularity, class),
+            ObjectsPlan::Keys(keys) => Keyspace::new(keys, slice, filling.seed(slice.class.seed)),
+            ObjectsPlan::Corpus { corpus, popularity } => Keyspace::of_corpus(corpus, *popularity, slice),
         }
     }
 }

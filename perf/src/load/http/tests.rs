@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::describe::{Object, Removal, fill};
-use crate::load::{KeyPlan, Pace, Verify, WorkPlan};
+use crate::load::{ClassPlan, KeyPlan, Pace, Verify, WorkPlan};
 use crate::popularity::Popularity;
 use crate::sizes::Sizes;
 
@@ -32,7 +32,7 @@ fn work(mix: &str, range_share: f64) -> HttpWork {
         seed: SEED,
         work: WorkPlan::Http(plan.clone()),
     };
-    HttpWork::new(&plan, &class)
+    HttpWork::new(&plan, &Slice::whole(&class))
 }
 
 fn body(version: u32) -> Vec<u8> {

@@ -220,7 +220,7 @@ impl Contest<'_> {
             }),
         };
         let plan = Plan {
-            cpu: Some(self.cpus.load),
+            cpus: vec![self.cpus.load],
             classes: vec![class],
             warm_up: self.options.measured / 4,
             measured: self.options.measured,

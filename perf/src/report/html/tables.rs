@@ -113,6 +113,9 @@ fn costs(summary: &Summary) -> Vec<(&'static str, String)> {
     let generator = summary.generator;
     let mut costs =
         vec![("generator", format!("{} of a CPU, {:.2} s in all", percent(generator.busy), generator.cpu_s))];
+    if generator.threads > 1 {
+        costs.push(("generators", format!("{}, of which the busiest is shown", generator.threads)));
+    }
     if let Some(server) = summary.server {
         let each = latency(server.cpu_ns_per_request(summary.total.requests));
         costs.push(("server CPU", format!("{:.2} s, {each} a request", server.cpu_s)));

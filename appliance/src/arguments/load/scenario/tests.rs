@@ -99,7 +99,7 @@ fn every_key_is_the_flag_of_its_name() {
     let plan = read_with(&[], &text).unwrap();
     let seconds = Duration::from_secs_f64;
     assert_eq!((plan.measured, plan.warm_up, plan.patience), (seconds(30.0), seconds(5.0), seconds(0.5)));
-    assert_eq!((plan.cpu, plan.watched.map(|pid| pid.0)), (Some(cpu()), Some(std::process::id())));
+    assert_eq!((plan.cpus.clone(), plan.watched.map(|pid| pid.0)), (vec![cpu()], Some(std::process::id())));
     let names: Vec<&str> = plan.classes.iter().map(|class| class.name.as_str()).collect();
     assert_eq!(names, ["etc", "b-side", "a-side"], "in the order of the file");
     let etc = &plan.classes[0];
@@ -131,7 +131,7 @@ fn flags_stand_in_place_of_the_files_own() {
     let flags = ["--seconds", "3", "--warm-up", "0.5", "--cpu", &cpu, "--server-pid", &me];
     let plan = read_with(&flags, &text).unwrap();
     assert_eq!((plan.measured, plan.warm_up), (Duration::from_secs(3), Duration::from_millis(500)));
-    assert_eq!(plan.cpu.map(|cpu| cpu.to_string()), Some(cpu));
+    assert_eq!(plan.cpus.iter().map(usize::to_string).collect::<Vec<_>>(), [cpu]);
     assert_eq!(plan.watched.map(|pid| pid.0.to_string()), Some(me));
     assert!(Typed::try_parse_from(["scenario", "file.toml", "--cpu", "4096"]).is_err());
 }

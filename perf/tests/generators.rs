@@ -1,0 +1,139 @@
+//! A load from two generators, each on a CPU of its own: what it offers, what it checks, and how it ends. In a binary by
+//! itself, because nothing else has a CPU left meanwhile.
+
+use std::process::Command;
+use std::time::Duration;
+
+use spindle_core::thread::cpus_available;
+use spindle_net::wire::memcached::reply_parse::Reply;
+use spindle_perf::arrivals::Arrivals;
+use spindle_perf::describe::Removal;
+use spindle_perf::environment::Environment;
+use spindle_perf::load::{self, CachePlan, ClassPlan, KeyPlan, OnMiss, Pace, Plan, Protocol, Stop, Verify, WorkPlan};
+use spindle_perf::measured::{Measured, Reason};
+use spindle_perf::popularity::Popularity;
+use spindle_perf::process::{Server, free_address};
+use spindle_perf::sizes::Sizes;
+use spindle_perf::talk::Talk;
+
+/// A cache, and a load of 2,000 requests on it; none where either cannot be.
+fn cache_and_plan(mix: &str) -> Option<(Server, Plan)> {
+    let cpus = cpus_available();
+    if cpus.len() < 2 {
+        println!("SKIPPED: two generators need two CPUs");
+        return None;
+    }
+    let address = free_address().unwrap();
+    let mut command = Command::new("memcached");
+    command.args(["-u", "root", "-U", "0", "-l", "127.0.0.1", "-p", &address.port().to_string()]);
+    let server = match Server::start(&command, cpus[0], address) {
+        Ok(server) => server,
+        Err(error) => {
+            println!("SKIPPED: no memcached: {error}");
+            return None;
+        }
+    };
+    let keys = KeyPlan {
+        count: 101,
+        popularity: Popularity::Zipf(0.99),
+        sizes: Sizes::Range { low: 40, high: 3000 },
+        removal: Removal::Never,
+    };
+    let work = WorkPlan::Cache(CachePlan {
+        protocol: Protocol::Classic,
+        prefix: "k".into(),
+        keys,
+        mix: mix.parse().unwrap(),
+        ttl: None,
+        on_miss: OnMiss::Nothing,
+    });
+    let class = ClassPlan {
+        name: "mix".into(),
+        server: address,
+        pace: Pace::Open { per_second: 2000.0, arrivals: Arrivals::Constant },
+        connections: 3,
+        depth: 2,
+        churn: None,
+        verify: Verify::All,
+        seed: 7,
+        work,
+    };
+    let plan = Plan {
+        cpus: cpus[..2].to_vec(),
+        classes: vec![class],
+        warm_up: Duration::ZERO,
+        measured: Duration::from_secs(1),
+        patience: Duration::from_secs(20),
+        slow: Vec::new(),
+        watched: Some(server.pid()),
+        environment: Environment::look(Vec::new()),
+    };
+    Some((server, plan))
+}
+
+fn cache(plan: &mut Plan) -> &mut CachePlan {
+    match &mut plan.classes[0].work {
+        WorkPlan::Cache(cache) => cache,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn measure(plan: &Plan) -> Measured {
+    load::run(plan, |_, _| {}).unwrap()
+}
+
+#[test]
+fn two_offer_together_what_one_would_and_find_nothing_wrong() {
+    // Were a key of both, one would not know what the other has written to it.
+    let Some((_server, mut plan)) = cache_and_plan("get=50,set=15,multiget=10:8,delete=5,touch=5,incr=10,cas=10")
+    else {
+        return;
+    };
+    let mut seen = Vec::new();
+    let measured = load::run(&plan, |index, second| seen.push((index, second.achieved))).unwrap();
+    // Counters that were deleted are brought back on top.
+    let requests = measured.classes[0].requests;
+    assert!((2000..2400).contains(&requests), "{requests} requests");
+    assert_eq!((measured.errors(), measured.wrong()), (0, 0), "{:?}", measured.classes[0].wrong);
+    assert_eq!((measured.generator.threads, seen.len(), measured.seconds.len()), (2, 1, 1));
+    assert!(measured.server.is_some());
+    // The same keys are those of a single generator, too, and its objects are theirs.
+    plan.cpus.truncate(1);
+    cache(&mut plan).mix = "get=1".parse().unwrap();
+    let single = measure(&plan);
+    assert_eq!((single.classes[0].requests, single.wrong(), single.generator.threads), (2000, 0, 1));
+}
+
+#[test]
+fn two_miss_what_is_lost() {
+    let Some((server, plan)) = cache_and_plan("get=9,set=1") else { return };
+    load::fill(&plan).unwrap();
+    Talk::new(server.address).unwrap().ask(b"flush_all\r\n", Reply::Ok).unwrap();
+    let measured = load::measure(&plan, &Stop::default(), |_, _| {}).unwrap();
+    let wrong = measured.classes[0].wrong;
+    assert!(wrong.lost > 100 && measured.wrong() == wrong.lost, "{wrong:?}");
+}
+
+#[test]
+fn two_end_when_neither_has_anybody_left_to_ask() {
+    let Some((server, mut plan)) = cache_and_plan("get=1") else { return };
+    plan.measured = Duration::from_secs(3600);
+    load::fill(&plan).unwrap();
+    let mut server = Some(server);
+    let measured = load::measure(&plan, &Stop::default(), |_, _| drop(server.take())).unwrap();
+    assert!(matches!(measured.reasons.last(), Some(Reason::CutShort { .. })), "{:?}", measured.reasons);
+    assert!(measured.lasted < Duration::from_secs(600) && measured.classes[0].requests > 0, "{:?}", measured.lasted);
+    assert!(measured.classes[0].errors.broken >= 3, "{:?}", measured.classes[0].errors);
+}
+
+#[test]
+fn one_that_cannot_connect_keeps_no_other_one_waiting() {
+    let Some((_server, mut plan)) = cache_and_plan("get=1") else { return };
+    load::fill(&plan).unwrap();
+    plan.classes[0].connections = 1;
+    // The second class's single connection is the second generator's.
+    let nowhere = ClassPlan { name: "nowhere".into(), server: free_address().unwrap(), ..plan.classes[0].clone() };
+    plan.classes.push(nowhere);
+    let error = load::measure(&plan, &Stop::default(), |_, _| {}).unwrap_err();
+    assert!(error.to_string().starts_with("cannot connect to"), "{error}");
+}
