@@ -4,6 +4,7 @@
 mod compare;
 pub mod corpus;
 mod interrupt;
+mod samples;
 mod search;
 mod sweep;
 
@@ -29,6 +30,7 @@ use crate::arguments::load::scenario::ScenarioError;
 use crate::arguments::load::target::TargetError;
 use crate::failure::EXIT_SYSTEM;
 use crate::say;
+use samples::SampleFile;
 
 /// Why a measurement gave nothing, or nothing to rely on.
 #[derive(Debug, thiserror::Error)]
@@ -134,17 +136,20 @@ fn measure(plan: &Plan, label: &str, kept: &OutputArguments) -> Result<(), LoadF
     let output = Output::of_stdout();
     // A name that cannot be written should not cost a measurement.
     let mut files = Files::create(kept)?;
+    let sampled = kept.samples.as_deref().map(|path| SampleFile::create(path, plan)).transpose()?;
     let planned = plan.measured;
     load::fill(plan)?;
     let stop = interrupt::heed().map_err(LoadFailure::Signals)?;
     say::print(&format!("{}\n", line::head(output))).map_err(LoadFailure::Output)?;
-    let measured = load::measure(plan, &stop, move |at, second| {
+    let sampling = sampled.as_ref().map(|file| &file.sampling);
+    let measured = load::measure(plan, &stop, sampling, move |at, second| {
         // A reader who has gone does not end the measurement.
         let _ = say::print(&format!("{}\n", line::second(at, second, planned, output)));
     })?;
     let summary = Summary::of(&measured);
     say::print(&format!("\n{}\n", line::closing(&summary, output))).map_err(LoadFailure::Output)?;
-    files.write(label, &measured, &summary)?;
+    let written = files.write(label, &measured, &summary);
+    sampled.map_or(Ok(()), SampleFile::finish).and(written)?;
     let died = measured.reasons.iter().any(|reason| matches!(reason, Reason::CutShort { .. }));
     let (errors, wrong) = (measured.errors(), measured.wrong());
     if errors + wrong > 0 || died {

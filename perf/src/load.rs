@@ -13,6 +13,7 @@
 //!     http   HTTP/1.1
 //!   keyspace the keys of a class, what is stored under each, and what is known of it
 //!   record   every time that is measured, and what was wrong
+//!     sampling   each request by itself, for who asks for that
 //! stop       ending a run before its time
 //! watch      what happens in each second, and what it costs
 //! verdict    whether the generator, not the server, was measured
@@ -45,6 +46,7 @@ use joined::PartMeasured;
 pub use keyspace::KeyPlan;
 pub use plan::{ClassPlan, Pace, Plan, Verify, WorkPlan};
 use record::Timeline;
+pub use sampling::{Outcome, Sample, Sampling};
 use split::{Part, Slice, split};
 pub use stop::Stop;
 use stop::{Early, Vigil};
@@ -60,6 +62,7 @@ mod keyspace;
 mod lane;
 mod plan;
 mod record;
+mod sampling;
 mod split;
 mod stop;
 mod verdict;
@@ -73,7 +76,7 @@ mod work;
 /// Those of starting, connecting and filling. What the server does wrong afterwards is no error: it is measured.
 pub fn run(plan: &Plan, on_second: impl FnMut(u64, &Second) + Send) -> Result<Measured, LoadError> {
     fill(plan)?;
-    measure(plan, &Stop::default(), on_second)
+    measure(plan, &Stop::default(), None, on_second)
 }
 
 /// Puts on the servers what is to be asked for. Takes its time with many objects.
@@ -93,11 +96,17 @@ pub fn fill(plan: &Plan) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Runs the plan on servers that are filled, until its end or until it is asked to stop.
+/// Runs the plan on servers that are filled, until its end or until it is asked to stop. Every request goes into the
+/// samples, where there are any.
 ///
 /// # Errors
 /// Those of starting and connecting.
-pub fn measure(plan: &Plan, stop: &Stop, on_second: impl FnMut(u64, &Second) + Send) -> Result<Measured, LoadError> {
+pub fn measure(
+    plan: &Plan,
+    stop: &Stop,
+    samples: Option<&Sampling>,
+    on_second: impl FnMut(u64, &Second) + Send,
+) -> Result<Measured, LoadError> {
     descriptors::make_room(plan.connections())?;
     let parts = split(plan);
     let together = Arc::new(Together { start: Start::of(parts.len()), connected: Connected::of(parts.len()) });
@@ -112,7 +121,8 @@ pub fn measure(plan: &Plan, stop: &Stop, on_second: impl FnMut(u64, &Second) + S
                 // One looks at the server for all.
                 let watched = plan.watched.filter(|_| index == 0);
                 let (together, stop, ticks) = (Arc::clone(&together), stop.clone(), ticks.clone());
-                let driving = Driving { plan: plan.clone(), part, watched, stop, together, ticks };
+                let samples = samples.cloned();
+                let driving = Driving { plan: plan.clone(), part, watched, samples, stop, together, ticks };
                 scope.spawn(move || generate(driving))
             })
             .collect();
@@ -187,13 +197,14 @@ struct Driving {
     plan: Plan,
     part: Part,
     watched: Option<Pid>,
+    samples: Option<Sampling>,
     stop: Stop,
     together: Arc<Together>,
     ticks: mpsc::Sender<Tick>,
 }
 
 async fn drive(core: &Core, driving: &Driving) -> Result<PartMeasured, LoadError> {
-    let Driving { plan, part, watched, stop, together, ticks } = driving;
+    let Driving { plan, part, watched, samples, stop, together, ticks } = driving;
     let works: Vec<AnyWork> = part.slices.iter().map(AnyWork::new).collect();
     let sockets = connect(core, part).await?;
     let begin_ns = together.start.meet().ok_or(LoadError::Stopped)?;
@@ -202,7 +213,7 @@ async fn drive(core: &Core, driving: &Driving) -> Result<PartMeasured, LoadError
     let span = Span { begin_ns, measured_ns, end_ns: measured_ns + plan.measured.as_nanos() as u64 };
     let timeline = Rc::new(RefCell::new(Timeline::new(span)));
     let lanes = Gate::new(core);
-    let beginning = Beginning { core, span, timeline: &timeline, lanes: &lanes };
+    let beginning = Beginning { core, plan, samples: samples.as_ref(), span, timeline: &timeline, lanes: &lanes };
     let ready = part.slices.iter().zip(works).zip(sockets);
     let classes: Classes = ready.map(|((slice, work), sockets)| beginning.begin_any(slice, work, sockets)).collect();
     let vigil = Vigil::new(core, &lanes, &together.connected, stop);
@@ -277,6 +288,8 @@ impl AnyWork {
 /// Starts classes. Their connections are inside `lanes` until they end for good.
 struct Beginning<'a> {
     core: &'a Core,
+    plan: &'a Plan,
+    samples: Option<&'a Sampling>,
     span: Span,
     timeline: &'a Rc<RefCell<Timeline>>,
     lanes: &'a Gate,
@@ -291,7 +304,9 @@ impl Beginning<'_> {
     }
 
     fn begin<W: Work>(&self, slice: &Slice, work: W, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
-        let class = Rc::new(RefCell::new(Class::new(slice, work, self.span, self.timeline)));
+        let place = self.plan.classes.iter().position(|class| class.name == slice.class.name).unwrap_or_default();
+        let sampler = self.samples.map(|samples| samples.of_class(place));
+        let class = Rc::new(RefCell::new(Class::new(slice, work, (self.span, self.timeline), sampler)));
         for (index, socket) in sockets.into_iter().enumerate() {
             let (core, class, inside) = (self.core.clone(), Rc::clone(&class), self.lanes.enter());
             self.core.spawn("lane", async move {

@@ -4,6 +4,7 @@
 //! summary   one run as plain data: what JSON holds, and what the pages and comparisons are made of
 //! json      that, in a file and back; the schema is in docs/load-result.md
 //! csv       a row a second
+//! samples   a row a request
 //! hgrm      percentiles, for HdrHistogram's plotter
 //! hlog      a histogram a second, for HdrHistogram's log tools
 //! html      one page with the plots
@@ -21,4 +22,5 @@ pub mod line;
 pub mod markdown;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod samples;
 pub mod summary;

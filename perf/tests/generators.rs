@@ -109,7 +109,7 @@ fn two_miss_what_is_lost() {
     let Some((server, plan)) = cache_and_plan("get=9,set=1") else { return };
     load::fill(&plan).unwrap();
     Talk::new(server.address).unwrap().ask(b"flush_all\r\n", Reply::Ok).unwrap();
-    let measured = load::measure(&plan, &Stop::default(), |_, _| {}).unwrap();
+    let measured = load::measure(&plan, &Stop::default(), None, |_, _| {}).unwrap();
     let wrong = measured.classes[0].wrong;
     assert!(wrong.lost > 100 && measured.wrong() == wrong.lost, "{wrong:?}");
 }
@@ -120,7 +120,7 @@ fn two_end_when_neither_has_anybody_left_to_ask() {
     plan.measured = Duration::from_secs(3600);
     load::fill(&plan).unwrap();
     let mut server = Some(server);
-    let measured = load::measure(&plan, &Stop::default(), |_, _| drop(server.take())).unwrap();
+    let measured = load::measure(&plan, &Stop::default(), None, |_, _| drop(server.take())).unwrap();
     assert!(matches!(measured.reasons.last(), Some(Reason::CutShort { .. })), "{:?}", measured.reasons);
     assert!(measured.lasted < Duration::from_secs(600) && measured.classes[0].requests > 0, "{:?}", measured.lasted);
     assert!(measured.classes[0].errors.broken >= 3, "{:?}", measured.classes[0].errors);
@@ -134,6 +134,6 @@ fn one_that_cannot_connect_keeps_no_other_one_waiting() {
     // The second class's single connection is the second generator's.
     let nowhere = ClassPlan { name: "nowhere".into(), server: free_address().unwrap(), ..plan.classes[0].clone() };
     plan.classes.push(nowhere);
-    let error = load::measure(&plan, &Stop::default(), |_, _| {}).unwrap_err();
+    let error = load::measure(&plan, &Stop::default(), None, |_, _| {}).unwrap_err();
     assert!(error.to_string().starts_with("cannot connect to"), "{error}");
 }

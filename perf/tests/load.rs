@@ -276,7 +276,7 @@ fn a_run_that_is_stopped_is_finished_properly() {
     plan.measured = Duration::from_secs(3600);
     load::fill(&plan).unwrap();
     let stop = Stop::default();
-    let measured = load::measure(&plan, &stop, |_, _| stop.ask()).unwrap();
+    let measured = load::measure(&plan, &stop, None, |_, _| stop.ask()).unwrap();
     assert!(matches!(measured.reasons.last(), Some(Reason::Stopped { .. })), "{:?}", measured.reasons);
     let class = &measured.classes[0];
     assert!(class.requests >= 1000, "{} answered", class.requests);
@@ -292,7 +292,7 @@ fn a_run_that_is_stopped_in_its_warm_up_has_measured_nothing() {
     load::fill(&plan).unwrap();
     let stop = Stop::default();
     stop.ask();
-    let measured = load::measure(&plan, &stop, |_, _| {}).unwrap();
+    let measured = load::measure(&plan, &stop, None, |_, _| {}).unwrap();
     assert_eq!((measured.lasted, measured.classes[0].requests, measured.errors()), (Duration::ZERO, 0, 0));
     assert!(matches!(measured.reasons.last(), Some(Reason::Stopped { .. })), "{:?}", measured.reasons);
 }

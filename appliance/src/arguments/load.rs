@@ -50,7 +50,7 @@ pub enum LoadWork {
     /// Put such a load on a server of files and uploads
     Http(Box<http::HttpLoadArguments>),
     /// Put several such loads at once on servers, and slow clients beside them, as a file says
-    Scenario(scenario::ScenarioArguments),
+    Scenario(Box<scenario::ScenarioArguments>),
     /// Put a ladder of loads on servers, in turns, and show how latency grows with load
     Sweep(Box<sweep::SweepArguments>),
     /// Find the highest load that a server bears within a response time

@@ -4,7 +4,7 @@
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
-//! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), more and more ([`ladders`], [`targets`])
+//! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), each request by itself ([`samples`]), more and more ([`ladders`], [`targets`])
 //! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
@@ -25,6 +25,7 @@ mod malformed;
 mod memory;
 mod meta;
 mod operation;
+mod samples;
 mod saying;
 mod scenario;
 mod slow;

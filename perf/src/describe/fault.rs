@@ -45,6 +45,22 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// As the fields of [`Wrong`] are called.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fault::Corrupt { .. } => "corrupt",
+            Fault::Stale { .. } | Fault::Undeleted { .. } => "stale",
+            Fault::Torn { .. } => "torn",
+            Fault::Swapped { .. } => "swapped",
+            Fault::Length { .. } => "length",
+            Fault::Misplaced { .. } => "misplaced",
+            Fault::Lost { .. } | Fault::LostCounter { .. } => "lost",
+            Fault::Expired { .. } => "expired",
+            Fault::Overwritten { .. } | Fault::Uncounted { .. } => "lost_update",
+            Fault::Unasked { .. } | Fault::Overcounted { .. } => "invented",
+        }
+    }
+
     pub fn count(&self, wrong: &mut Wrong) {
         let counter = match self {
             Fault::Corrupt { .. } => &mut wrong.corrupt,

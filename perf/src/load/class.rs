@@ -8,6 +8,7 @@ use spindle_core::simulator::Random;
 use spindle_core::{Core, TaskId};
 
 use super::record::{Moments, Record, Timeline, Trouble};
+use super::sampling::Sampler;
 use super::split::Slice;
 use super::work::{Again, Verdict, Work};
 use super::{ClassPlan, Pace, Span};
@@ -107,7 +108,12 @@ pub(super) async fn pace<W: Work>(core: &Core, class: &Rc<RefCell<Class<W>>>) {
 
 impl<W: Work> Class<W> {
     /// With connections that are all there and wait for their first request.
-    pub(super) fn new(slice: &Slice, work: W, span: Span, timeline: &Rc<RefCell<Timeline>>) -> Class<W> {
+    pub(super) fn new(
+        slice: &Slice,
+        work: W,
+        (span, timeline): (Span, &Rc<RefCell<Timeline>>),
+        sampler: Option<Sampler>,
+    ) -> Class<W> {
         let plan = &slice.class;
         let lane = || Lane {
             task: None,
@@ -127,7 +133,7 @@ impl<W: Work> Class<W> {
                 Pace::Closed => None,
             },
             work,
-            record: Record::new(span),
+            record: Record::new(span, sampler),
             timeline: Rc::clone(timeline),
             waiting: VecDeque::new(),
             free: (0..plan.connections).collect(),
@@ -261,7 +267,7 @@ impl<W: Work> Class<W> {
     /// The oldest request of a connection was answered, and is off its list.
     pub(super) fn answered(&mut self, core: &Core, index: usize, moments: &Moments, done_ns: u64, verdict: Verdict) {
         match verdict {
-            Verdict::Refused => self.note(done_ns, Trouble::Refused),
+            Verdict::Refused => self.note_lost(moments, done_ns, Trouble::Refused),
             _ if self.closed => {}
             Verdict::Right | Verdict::Wrong(_) => {
                 let fault = if let Verdict::Wrong(fault) = verdict { Some(fault) } else { None };
@@ -275,6 +281,15 @@ impl<W: Work> Class<W> {
         self.fill_places(core, done_ns);
     }
 
+    /// A request came to nothing.
+    fn note_lost(&mut self, moments: &Moments, done_ns: u64, trouble: Trouble) {
+        if !self.closed {
+            self.record.sample(moments, done_ns, || trouble.into());
+        }
+        self.note(done_ns, trouble);
+    }
+
+    /// A request came to nothing, or a connection without one.
     fn note(&mut self, done_ns: u64, trouble: Trouble) {
         if !self.closed {
             self.record.failed(trouble);
@@ -291,12 +306,17 @@ impl<W: Work> Class<W> {
     /// A connection is not to be given any more. What it was not asked yet goes to others; what is lost is never settled,
     /// because it may or may not have been done.
     pub(super) fn retire(&mut self, core: &Core, index: usize, now_ns: u64, over: Over) {
+        // A connection in trouble is an error by itself.
+        let trouble = if let Over::Trouble(trouble) = over { trouble } else { Trouble::Broken };
+        let mut errors_left = u64::from(matches!(over, Over::Trouble(_)));
         let lane = &mut self.lanes[index];
         lane.left = 0;
-        let (begun, mut lost) = (lane.begun(), 0);
+        let begun = lane.begun();
+        let mut flights = std::mem::take(&mut lane.flying);
+        (lane.unwritten, lane.written_to) = (0, 0);
         // Oldest in front.
-        while let Some(Flying { asked, moments, hang_ups }) = lane.flying.pop_back() {
-            let is_begun = lane.flying.len() < begun;
+        while let Some(Flying { asked, moments, hang_ups }) = flights.pop_back() {
+            let is_begun = flights.len() < begun;
             let is_lost = is_begun
                 && match over {
                     Over::Spent => false,
@@ -304,7 +324,8 @@ impl<W: Work> Class<W> {
                     Over::Trouble(_) => true,
                 };
             if is_lost {
-                lost += 1;
+                errors_left = 0;
+                self.note_lost(&moments, now_ns, trouble);
                 continue;
             }
             let hang_ups = hang_ups + u32::from(is_begun && over == Over::HungUp);
@@ -312,13 +333,9 @@ impl<W: Work> Class<W> {
             let drawn = Some(Box::new(Drawn { asked, hang_ups }));
             self.waiting.push_front(Due { intended_ns, noticed_ns, drawn });
         }
-        (lane.unwritten, lane.written_to) = (0, 0);
-        let (trouble, errors) = match over {
-            Over::Spent | Over::HungUp => (Trouble::Broken, lost),
-            // A connection in trouble is an error by itself.
-            Over::Trouble(trouble) => (trouble, lost.max(1)),
-        };
-        (0..errors).for_each(|_| self.note(now_ns, trouble));
+        // Its memory serves the next connection.
+        self.lanes[index].flying = flights;
+        (0..errors_left).for_each(|_| self.note(now_ns, trouble));
         self.place(core, now_ns);
     }
 
@@ -367,12 +384,13 @@ impl<W: Work> Driven for Class<W> {
     fn close(&mut self, until_ns: u64, deadline_ns: u64) -> ClassMeasured {
         while let Some(intended_ns) = self.take_due_by(until_ns) {
             self.record.due(intended_ns);
-            self.record.unfinished(intended_ns, deadline_ns);
+            self.record.unfinished(&Moments::waiting(intended_ns, intended_ns, deadline_ns), deadline_ns);
         }
         self.closed = true;
-        let flying = self.lanes.iter().flat_map(|lane| &lane.flying).map(|flying| flying.moments.intended_ns);
-        for intended_ns in flying.chain(self.waiting.iter().map(|due| due.intended_ns)) {
-            self.record.unfinished(intended_ns, deadline_ns);
+        let flying = self.lanes.iter().flat_map(|lane| &lane.flying).map(|flying| flying.moments);
+        let waiting = |due: &Due<W::Asked>| Moments::waiting(due.intended_ns, due.noticed_ns, deadline_ns);
+        for moments in flying.chain(self.waiting.iter().map(waiting)) {
+            self.record.unfinished(&moments, deadline_ns);
         }
         let driven = if self.plan.pace == Pace::Closed { Loop::Closed } else { Loop::Open };
         self.record.close(&self.plan.name, driven, until_ns)

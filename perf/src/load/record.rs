@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::sampling::{Outcome, Sampler};
 use super::{NS_PER_SECOND, Span};
 use crate::closed_loop::response_histogram;
 use crate::describe::Fault;
@@ -45,12 +46,22 @@ pub(super) struct Record {
     lag_ns: Histogram<u64>,
     lag_server_ns: Histogram<u64>,
     lag_generator_ns: Histogram<u64>,
+    /// Where every request is asked for.
+    sampler: Option<Sampler>,
+}
+
+impl Moments {
+    /// Of a request that no connection had a place for until now.
+    pub(super) fn waiting(intended_ns: u64, noticed_ns: u64, now_ns: u64) -> Moments {
+        Moments { intended_ns, noticed_ns, placed_ns: now_ns.max(noticed_ns), sent_ns: 0 }
+    }
 }
 
 impl Record {
-    pub(super) fn new(span: Span) -> Record {
+    pub(super) fn new(span: Span, sampler: Option<Sampler>) -> Record {
         Record {
             span,
+            sampler,
             offered: 0,
             requests: 0,
             achieved: 0,
@@ -80,6 +91,8 @@ impl Record {
         if !self.span.is_measured(moments.intended_ns) {
             return;
         }
+        let outcome = || fault.map_or(Outcome::Right, |fault| Outcome::Wrong(*fault));
+        self.sample(moments, done_ns, outcome);
         self.requests += 1;
         self.achieved += u64::from(done_ns < self.span.end_ns);
         let waited_ns = moments.placed_ns - moments.noticed_ns;
@@ -103,11 +116,22 @@ impl Record {
         }
     }
 
+    /// Of a request that is over; of one that came to nothing, beside [`Record::failed`] or [`Record::unfinished`].
+    #[inline]
+    pub(super) fn sample(&mut self, moments: &Moments, now_ns: u64, outcome: impl FnOnce() -> Outcome) {
+        if let Some(sampler) = &mut self.sampler
+            && self.span.is_measured(moments.intended_ns)
+        {
+            sampler.note(moments, self.span.measured_ns, now_ns, outcome());
+        }
+    }
+
     /// A request was not answered by the deadline: it has waited at least so long.
-    pub(super) fn unfinished(&mut self, intended_ns: u64, deadline_ns: u64) {
-        if self.span.is_measured(intended_ns) {
+    pub(super) fn unfinished(&mut self, moments: &Moments, deadline_ns: u64) {
+        if self.span.is_measured(moments.intended_ns) {
             self.errors.unfinished += 1;
-            self.response_ns.saturating_record(deadline_ns.saturating_sub(intended_ns).max(1));
+            self.response_ns.saturating_record(deadline_ns.saturating_sub(moments.intended_ns).max(1));
+            self.sample(moments, deadline_ns, || Outcome::Unfinished);
         }
     }
 
@@ -118,6 +142,9 @@ impl Record {
 
     /// `until_ns`: the end of the run, where it was earlier than planned.
     pub(super) fn close(&mut self, name: &str, driven: Loop, until_ns: u64) -> ClassMeasured {
+        if let Some(sampler) = &mut self.sampler {
+            sampler.finish();
+        }
         let lasted_ns = until_ns.min(self.span.end_ns).saturating_sub(self.span.measured_ns);
         let seconds = lasted_ns as f64 / NS_PER_SECOND as f64;
         let unwaited = std::mem::replace(&mut self.lag_unwaited_ns, response_histogram());

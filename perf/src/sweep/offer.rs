@@ -51,7 +51,7 @@ pub fn run(plan: &Plan, asked: &Asked, remains: &mut Remains, stop: &Stop) -> Re
     let mut plan = at(plan, asked);
     remains.prepare(&mut plan);
     load::fill(&plan)?;
-    let measured = load::measure(&plan, stop, |_, _| {})?;
+    let measured = load::measure(&plan, stop, None, |_, _| {})?;
     remains.keep(&plan);
     if stop.is_asked() { Err(LoadError::Stopped) } else { Ok(Summary::of(&measured)) }
 }

@@ -13,6 +13,9 @@ pub struct OutputArguments {
     /// Writes a row a second
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Writes a row for every request
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
     /// Writes a page to look at
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
