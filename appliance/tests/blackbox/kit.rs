@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod files;
+pub(crate) mod relay;
 pub(crate) mod server;
 
 use std::time::{Duration, Instant};

@@ -4,7 +4,8 @@
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
-//! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), each request by itself ([`samples`]), more and more ([`ladders`], [`targets`])
+//! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), each request by itself ([`samples`]), more and
+//!   more ([`ladders`], [`targets`]), without a flaw ([`valid`])
 //! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
@@ -31,4 +32,5 @@ mod scenario;
 mod slow;
 mod stats;
 mod targets;
+mod valid;
 mod values;
