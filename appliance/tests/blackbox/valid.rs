@@ -1,4 +1,4 @@
-//! Measurements that are valid: what holds of every one, and exit status 0.
+//! Measurements that are valid, and a knee that was found: what holds of every one, and exit status 0.
 //!
 //! On a busy machine hardly one is: the generator is late by more than 50 µs. Servers that take long allow it more, a
 //! twentieth of the median; and what the machine spoils all the same is done again.
@@ -96,4 +96,35 @@ fn a_load_on_a_server_of_files_that_is_valid_says_so_and_exits_with_0() {
     let server = FileServer::start();
     let address = relay::delaying(server.address, DELAY);
     is_measured(&format!("http http://{address}/up/"), "--value 1-5000 --method get=3,put=1");
+}
+
+/// Of a server that takes a fifth of a second for each, one after the other.
+const CAPACITY: f64 = 5.0;
+
+#[test]
+fn a_search_finds_the_knee_below_the_capacity_and_exits_with_0() {
+    let server = Server::start("-m 64");
+    let address = relay::one_at_a_time(server.addresses[0], Duration::from_secs_f64(1.0 / CAPACITY));
+    // The loads are 2 and 4, which it bears, 8, and what lies between: 5.7. There the eleventh answer takes 0.43 s.
+    let bracket = "--from 2 --to 64 --within 45% --limit 350ms --repeats 1";
+    let load = "--arrivals constant --seconds 2 --warm-up 0 --connections 8 --keys 20";
+    let result = until(&format!("search {address} {bracket} {load}"), |result, status| {
+        let knee = &result["targets"][0]["knee"];
+        let found = knee["knee"] == "between" && knee["fault"]["fault"] != "generator";
+        assert_eq!(status, Some(if found { 0 } else { 3 }), "{knee}");
+        // Whatever the machine does, nobody takes what the server does not give.
+        let highest = knee["holds_per_second"].as_f64().unwrap_or_default();
+        assert!(highest < CAPACITY, "{knee}");
+        assert!(knee["fails_per_second"].as_f64().unwrap() <= 8.0, "{knee}");
+        found && highest > CAPACITY / 2.0
+    });
+    let target = &result["targets"][0];
+    assert_eq!((&result["kind"], &target["ended"]), (&"search".into(), &"complete".into()));
+    let knee = &target["knee"];
+    assert!((CAPACITY..CAPACITY * 1.2).contains(&knee["fails_per_second"].as_f64().unwrap()), "{knee}");
+    assert!(["late", "invalid"].contains(&knee["fault"]["fault"].as_str().unwrap()), "{knee}");
+    assert_eq!(knee["holds_again_per_second"], serde_json::json!([]), "{knee}");
+    let offered: Vec<f64> =
+        target["steps"].as_array().unwrap().iter().map(|step| step["offered_per_second"].as_f64().unwrap()).collect();
+    assert_eq!(offered, [2.0, 4.0, 8.0, 32.0_f64.sqrt()]);
 }

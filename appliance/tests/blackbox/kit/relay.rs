@@ -14,6 +14,16 @@ pub(crate) fn delaying(server: SocketAddr, delay: Duration) -> SocketAddr {
     start(server, Box::new(move || Instant::now() + delay))
 }
 
+/// Requests take so long each, one after the other, as of a server that does one thing at a time.
+pub(crate) fn one_at_a_time(server: SocketAddr, each: Duration) -> SocketAddr {
+    let mut free = Instant::now();
+    let due = move || {
+        free = free.max(Instant::now()) + each;
+        free
+    };
+    start(server, Box::new(due))
+}
+
 fn start(server: SocketAddr, due: Box<Due>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let (address, due) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(due)));
