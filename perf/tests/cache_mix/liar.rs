@@ -12,6 +12,10 @@ const TAKEN: u64 = 10;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Lie {
     None,
+    /// One bit of a value is another, its last byte is missing, it is another key's.
+    FlippedBit,
+    ShortBody,
+    OfAnother,
     /// A multiget is answered with an object that it did not ask for.
     Unasked,
     /// One object of a multiget comes twice.
@@ -194,14 +198,34 @@ impl Liar {
         if self.lies(Lie::Twice) { vec![item.clone(), item] } else { vec![item] }
     }
 
+    /// What is found under the key of a get of its own.
+    fn find(&self, key: &str) -> Vec<Item> {
+        self.items.get(key).cloned().into_iter().collect()
+    }
+
+    /// The value that is said to be the key's.
+    fn told(&mut self, key: &str, mut value: Vec<u8>) -> Vec<u8> {
+        if self.lies(Lie::FlippedBit) {
+            value[30] ^= 0x10;
+        }
+        if self.lies(Lie::ShortBody) {
+            value.pop();
+        }
+        if self.lies(Lie::OfAnother) {
+            value = self.items.iter().find(|(other, _)| *other != key).unwrap().1.data.clone();
+        }
+        value
+    }
+
     fn get(&mut self, words: &[&str], out: &mut Vec<u8>) {
         let (uniques, keys) = (words[0] == "gets", &words[1..]);
         for key in keys {
             let found = match keys.len() {
-                1 => self.items.get(*key).cloned().into_iter().collect(),
+                1 => self.find(key),
                 _ => self.find_among(key),
             };
             for Item { data, unique, .. } in found {
+                let data = self.told(key, data);
                 let unasked = keys.len() > 1 && self.lies(Lie::Unasked);
                 let key = if unasked { "k00000000000x" } else { key };
                 let unique = if uniques { format!(" {unique}") } else { String::new() };
@@ -216,12 +240,13 @@ impl Liar {
         let opaque = flag(words, 'O');
         let found = match opaque {
             Some(_) => self.find_among(words[1]),
-            None => self.items.get(words[1]).cloned().into_iter().collect(),
+            None => self.find(words[1]),
         };
         if found.is_empty() && flag(words, 'q').is_none() {
             out.extend_from_slice(b"EN\r\n");
         }
         for Item { data, unique, .. } in found {
+            let data = self.told(words[1], data);
             let mut head = format!("VA {}", data.len());
             if flag(words, 'c').is_some() {
                 head += &format!(" c{unique}");

@@ -83,6 +83,12 @@ fn wrong(measured: &Measured) -> Vec<&'static str> {
 fn every_kind_of_lie_is_caught_and_named() {
     for protocol in BOTH {
         for (lie, mix, name) in [
+            (Lie::FlippedBit, "get=1,set=1", "corrupt"),
+            (Lie::FlippedBit, "set=1,multiget=1:8", "corrupt"),
+            (Lie::ShortBody, "get=1,set=1", "length"),
+            (Lie::ShortBody, "set=1,multiget=1:8", "length"),
+            (Lie::OfAnother, "get=1,set=1", "swapped"),
+            (Lie::OfAnother, "set=1,multiget=1:8", "swapped"),
             (Lie::Unasked, "set=1,multiget=1:8", "swapped"),
             (Lie::Twice, "set=1,multiget=1:8", "swapped"),
             (Lie::LeftOut, "set=1,multiget=1:8", "lost"),
