@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::kit::relay;
 use crate::kit::server::{Server, spindle};
 
 fn load(arguments: &str) -> Output {
@@ -90,6 +91,36 @@ fn a_server_that_dies_leaves_a_report_of_what_happened_until_then() {
     assert!(said(&output).contains("every connection was ended"), "{}", said(&output));
     let result = std::fs::read_to_string(json).unwrap();
     assert!(result.contains("\"valid\": false") && !result.contains("\"requests\": 0,"), "{result}");
+}
+
+#[test]
+fn a_value_that_is_not_true_is_wrong_by_name() {
+    let server = Server::start("-m 64");
+    let (address, json) =
+        (relay::flipping_a_bit(server.addresses[0], "VALUE ", "\r\nEND\r\n".len()), server.path("json"));
+    let output = load(&format!(
+        "{address} --rate 500 --seconds 0.4 --warm-up 0 --connections 4 --keys 20 --json {}",
+        json.display()
+    ));
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("0 errors, 1 wrong") && said(&output).contains("1 corrupt"), "{}", said(&output));
+    let result = std::fs::read_to_string(json).unwrap();
+    assert!(result.contains("\"wrong\": 1,") && result.contains("\"corrupt\": 1,"), "{result}");
+}
+
+#[test]
+fn a_result_that_cannot_be_kept_is_printed_all_the_same() {
+    let server = Server::start("-m 64");
+    let flags = "--rate 100 --seconds 0.2 --warm-up 0 --connections 2 --keys 20";
+    let output = load(&format!("{} {flags} --json /dev/full", server.addresses[0]));
+    assert_eq!(output.status.code(), Some(71), "{}", said(&output));
+    assert!(said(&output).contains("0 errors, 0 wrong"), "{}", said(&output));
+    assert!(said(&output).contains("cannot write /dev/full: No space left on device"), "{}", said(&output));
+    let sets = server.stat("cmd_set");
+    let output = load(&format!("{} {flags} --json /nowhere/at/all", server.addresses[0]));
+    assert_eq!(output.status.code(), Some(71), "{}", said(&output));
+    assert!(said(&output).contains("cannot write /nowhere/at/all: "), "{}", said(&output));
+    assert_eq!(server.stat("cmd_set"), sets, "a name that cannot be is known before anything is sent");
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use std::process::Output;
 
+use serde_json::Value;
+use tempfile::TempDir;
+
 use crate::kit::files::FileServer;
+use crate::kit::relay;
 use crate::kit::server::spindle;
 
 fn load(arguments: &str) -> Output {
@@ -14,6 +18,8 @@ fn said(output: &Output) -> String {
 }
 
 const SHORT: &str = "--rate 500 --seconds 0.4 --warm-up 0 --connections 4 --depth 2 --keys 20 --value 1-5000";
+/// No request is sent before the one before it is answered.
+const ONE_BY_ONE: &str = "--rate 500 --seconds 0.4 --warm-up 0 --connections 4 --keys 20 --value 40-5000";
 
 #[test]
 fn a_load_uploads_its_objects_and_checks_what_comes_back() {
@@ -37,6 +43,29 @@ fn what_was_changed_meanwhile_is_wrong() {
     let output = load(&format!("{arguments} --filled"));
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("length"), "{}", said(&output));
+}
+
+#[test]
+fn an_object_that_is_not_true_is_wrong_by_name() {
+    let server = FileServer::start();
+    let address = relay::flipping_a_bit(server.address, "HTTP/1.1 200 OK", 0);
+    let output = load(&format!("http http://{address} {ONE_BY_ONE} --method get"));
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("0 errors, 1 wrong") && said(&output).contains("1 corrupt"), "{}", said(&output));
+}
+
+#[test]
+fn a_server_that_dies_leaves_a_report_of_what_happened_until_then() {
+    let (server, folder) = (FileServer::start(), TempDir::new().unwrap());
+    let json = folder.path().join("result.json");
+    let address = relay::dying_at(server.address, 120);
+    let output = load(&format!("http http://{address} {ONE_BY_ONE} --method get --json {}", json.display()));
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("every connection was ended"), "{}", said(&output));
+    let result: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    assert_eq!((&result["valid"], &result["wrong"]), (&false.into(), &0.into()), "{result}");
+    assert!((50..=100).contains(&result["requests"].as_u64().unwrap()), "{result}");
+    assert!(result["errors_by_kind"]["broken"].as_u64().unwrap() > 0, "{result}");
 }
 
 #[test]

@@ -53,12 +53,31 @@ fn classes_on_two_servers_and_idle_connections_are_measured_together() {
 #[test]
 fn a_bad_scenario_is_refused_before_anything_is_sent() {
     let server = Server::start("-m 64");
-    let text =
-        format!("[class.a]\ncache = \"{}\"\n\n[class.b]\ncache = \"{0}\"\nrate = \"fast\"\n", server.addresses[0]);
-    let output = scenario(&server, &text, "");
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    let refusal = "scenario.toml:6: [class.b] rate = \"fast\": it is a number from 0.000001 to 1000000000\n";
-    assert!(said(&output).ends_with(refusal), "{}", said(&output));
+    let here = server.addresses[0];
+    for (class, refusal) in [
+        (
+            format!("cache = \"{here}\"\nrate = \"fast\""),
+            "6: [class.b] rate = \"fast\": it is a number from 0.000001 to 1000000000",
+        ),
+        (
+            format!("cache = \"{here}\"\nrate = 2e9"),
+            "6: [class.b] rate = 2e9: it is a number from 0.000001 to 1000000000",
+        ),
+        (format!("cache = \"{here}\"\nrtae = 5"), "6: [class.b] unknown key rtae; there are cache, http, rate, "),
+        (
+            "cache = \"127.0.0.1:1\"".into(),
+            "5: [class.b] cache = \"127.0.0.1:1\": cannot connect: Connection refused (os error 111)",
+        ),
+        (
+            "http = \"http://nowhere.invalid/\"".into(),
+            "5: [class.b] http = \"http://nowhere.invalid/\": no such server",
+        ),
+    ] {
+        let output = scenario(&server, &format!("[class.a]\ncache = \"{here}\"\n\n[class.b]\n{class}\n"), "");
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        let last = said(&output).lines().last().unwrap_or_default().to_owned();
+        assert!(last.contains(&format!("/scenario.toml:{refusal}")), "{}", said(&output));
+    }
     assert_eq!(server.stat("cmd_set"), 0);
 }
 
