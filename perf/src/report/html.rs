@@ -27,6 +27,7 @@ use super::figures::{latency, percent, rate};
 use super::line::CLOSED_LABEL;
 use super::summary::Summary;
 use crate::measured::Loop;
+use against_load::Point;
 pub use ladder::page_of_ladder;
 use text::Text;
 
@@ -96,10 +97,12 @@ fn head(out: &mut String, title: &str, soft: Option<&str>) -> fmt::Result {
     writeln!(out, "</header>")
 }
 
-fn several(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
+fn several<'a>(out: &mut String, runs: &[Run<'a>]) -> fmt::Result {
     writeln!(out, "<h2>Runs</h2>")?;
     tables::runs(out, runs)?;
-    against_load::section(out, runs, None)?;
+    let point =
+        |run: &Run<'a>| Point { label: run.label, load: run.summary.total.offered_per_second, summary: run.summary };
+    against_load::section(out, runs.iter().map(point), None)?;
     percentiles::of_runs(out, runs)?;
     writeln!(out, "<h2>Each run</h2>")?;
     for (at, run) in runs.iter().enumerate() {

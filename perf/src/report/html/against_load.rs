@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use super::Run;
 use super::plot::{Caption, Key, Plot, series};
 use super::scale::Axis;
 use crate::measured::Loop;
 use crate::report::figures::{latency, rate};
+use crate::report::summary::Summary;
 use crate::sweep::limit::{Limit, Rank};
 
 const HEIGHT: f64 = 280.0;
@@ -17,20 +17,31 @@ const RANKS: [Rank; 3] = [Rank::P50, Rank::P99, Rank::P99Nine];
 /// A line that is no server's.
 const LIMIT: &str = "rest dashed";
 
+/// One run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point<'a> {
+    /// Whose curve it is on.
+    pub(super) label: &'a str,
+    /// In requests a second. What was asked for, where that is known: by arrivals of chance, no two runs are offered the same.
+    pub(super) load: f64,
+    pub(super) summary: &'a Summary,
+}
+
 /// The points of one curve, by rising load.
 struct Curve<'a> {
     name: String,
     rank: Rank,
-    runs: Vec<Run<'a>>,
+    runs: Vec<Point<'a>>,
 }
 
 /// Nothing when fewer than two runs had a load of their own: a closed loop has none.
-pub(super) fn section(out: &mut String, runs: &[Run<'_>], limit: Option<&Limit>) -> fmt::Result {
-    let mut runs: Vec<Run<'_>> = runs
-        .iter()
-        .filter(|run| run.summary.driven == Loop::Open && run.summary.total.response_ns.count > 0)
-        .copied()
-        .collect();
+pub(super) fn section<'a>(
+    out: &mut String,
+    runs: impl Iterator<Item = Point<'a>>,
+    limit: Option<&Limit>,
+) -> fmt::Result {
+    let has_times = |run: &Point<'_>| run.summary.driven == Loop::Open && run.summary.total.response_ns.count > 0;
+    let mut runs: Vec<Point<'_>> = runs.filter(has_times).collect();
     if runs.len() < 2 {
         return Ok(());
     }
@@ -40,7 +51,7 @@ pub(super) fn section(out: &mut String, runs: &[Run<'_>], limit: Option<&Limit>)
             labels.push(run.label);
         }
     }
-    runs.sort_by(|a, b| a.summary.total.offered_per_second.total_cmp(&b.summary.total.offered_per_second));
+    runs.sort_by(|a, b| a.load.total_cmp(&b.load));
     let of = |label: &str| runs.iter().filter(|run| run.label == label).copied().collect::<Vec<_>>();
     match labels.as_slice() {
         // One server: its percentiles in one plot.
@@ -59,7 +70,7 @@ pub(super) fn section(out: &mut String, runs: &[Run<'_>], limit: Option<&Limit>)
 }
 
 fn figure(out: &mut String, title: &str, id: &str, curves: &[Curve<'_>], limit: Option<&Limit>) -> fmt::Result {
-    let runs = || curves.iter().flat_map(|curve| curve.runs.iter().map(|run| (curve.ns(run), load(run))));
+    let runs = || curves.iter().flat_map(|curve| curve.runs.iter().map(|run| (curve.ns(run), run.load)));
     let (load_min, load_max) = runs().fold((f64::MAX, 0.0f64), |(min, max), (_, load)| (min.min(load), max.max(load)));
     let y = Axis::latencies("response time", runs().map(|(ns, _)| ns).chain(limit.map(|limit| limit.ns)));
     let x = Axis::loads("requests offered a second", load_min, load_max);
@@ -74,9 +85,9 @@ fn figure(out: &mut String, title: &str, id: &str, curves: &[Curve<'_>], limit: 
         for run in &curve.runs {
             let (class, verdict) =
                 if run.summary.valid { (class.clone(), "") } else { (format!("{class} hollow"), ", INVALID") };
-            let (load, ns) = (load(run), curve.ns(run));
-            let said = format!("{}: {} at {}/s{verdict}", curve.name, latency(ns), rate(load));
-            plot.dot(&class, load, ns.max(1) as f64, &said)?;
+            let ns = curve.ns(run);
+            let said = format!("{}: {} at {}/s{verdict}", curve.name, latency(ns), rate(run.load));
+            plot.dot(&class, run.load, ns.max(1) as f64, &said)?;
         }
     }
     let bound = limit.map(Limit::to_string);
@@ -88,22 +99,18 @@ fn figure(out: &mut String, title: &str, id: &str, curves: &[Curve<'_>], limit: 
     plot.finish(out, &Caption { id: id.into(), title, description, legend: &legend })
 }
 
-fn load(run: &Run<'_>) -> f64 {
-    run.summary.total.offered_per_second
-}
-
 impl Curve<'_> {
-    fn ns(&self, run: &Run<'_>) -> u64 {
+    fn ns(&self, run: &Point<'_>) -> u64 {
         self.rank.of(&run.summary.total.response_ns)
     }
 
     /// Of the runs of each load; of two the worse.
     fn medians(&self) -> Vec<(f64, u64)> {
-        let of_loads = self.runs.chunk_by(|a, b| load(a) == load(b));
+        let of_loads = self.runs.chunk_by(|a, b| a.load == b.load);
         let medians = of_loads.filter_map(|runs| {
             let mut times: Vec<u64> = runs.iter().map(|run| self.ns(run)).collect();
             times.sort_unstable();
-            Some((load(runs.first()?), times[times.len() / 2]))
+            Some((runs.first()?.load, times[times.len() / 2]))
         });
         medians.collect()
     }

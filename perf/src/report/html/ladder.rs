@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 
+use super::against_load::Point;
 use super::text::Text;
 use super::{Run, against_load, head, tables};
 use crate::report::figures::{latency, rate};
@@ -37,7 +38,7 @@ fn write_page(out: &mut String, result: &SweepResult) -> fmt::Result {
     )?;
     let runs = result.runs.iter().map(|run| Run { label: &run.target, summary: &run.result });
     let runs: Vec<Run<'_>> = runs.collect();
-    against_load::section(out, &runs, result.limit.as_ref())?;
+    against_load::section(out, points(result), result.limit.as_ref())?;
     writeln!(out, "<h2>Steps</h2>")?;
     steps(out, result)?;
     writeln!(out, "<details>\n<summary>Each run</summary>")?;
@@ -48,6 +49,14 @@ fn write_page(out: &mut String, result: &SweepResult) -> fmt::Result {
         tables::environment(out, environment)?;
     }
     writeln!(out, "</main>\n</body>\n</html>")
+}
+
+/// Every run at the load of its step. They are in the order of the steps.
+fn points(result: &SweepResult) -> impl Iterator<Item = Point<'_>> {
+    let steps = result.targets.iter().flat_map(|target| &target.steps);
+    let loads = steps.flat_map(|step| std::iter::repeat_n(step.offered_per_second, step.runs));
+    let runs = result.runs.iter().zip(loads);
+    runs.map(|(run, load)| Point { label: &run.target, load, summary: &run.result })
 }
 
 fn steps(out: &mut String, result: &SweepResult) -> fmt::Result {

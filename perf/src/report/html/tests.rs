@@ -6,6 +6,7 @@ use super::*;
 use crate::measured::Packed;
 use crate::report::sample;
 use crate::report::summary::Row;
+use crate::sweep::result::SweepResult;
 
 fn page_of(summary: &Summary) -> String {
     page(&[Run { label: "", summary }])
@@ -122,6 +123,22 @@ fn a_ladder_has_its_knees_its_limit_and_its_medians() {
     assert_eq!(page.matches("<circle").count(), sweep.runs.len() * 3);
     assert_eq!(page.matches(" hollow\"").count(), 6 * 3);
     assert!(!page.contains("NaN") && !page.contains("inf "));
+}
+
+/// Arrivals of chance offer each run a little more or less than was asked for.
+#[test]
+fn runs_of_a_step_are_drawn_at_its_load() {
+    let plots = |result: &SweepResult| {
+        let page = page_of_ladder(result);
+        let (_, plots) = page.split_once("<figure").unwrap();
+        plots.split_once("<h2>Steps</h2>").unwrap().0.to_owned()
+    };
+    let mut sweep = crate::sweep::table::tests::sweep();
+    let as_asked = plots(&sweep);
+    for (at, run) in sweep.runs.iter_mut().enumerate() {
+        run.result.total.offered_per_second *= 0.99 + 0.01 * (at % 3) as f64;
+    }
+    assert_eq!(plots(&sweep), as_asked);
 }
 
 #[test]
