@@ -2,6 +2,9 @@
 
 use crate::report::figures::{count_tick, latency_tick};
 
+/// The lowest latency is drawn above the line of the other axis, not on it.
+const ABOVE_THE_FRAME: f64 = 0.9;
+
 /// An axis: what its ends are, and what is written along it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
@@ -55,7 +58,7 @@ impl Axis {
         for value in values.filter(|&value| value > 0) {
             (min, max) = (min.min(value), max.max(value));
         }
-        let (min, max) = if max == 0 { (1e3, 1e4) } else { (min as f64, max as f64) };
+        let (min, max) = if max == 0 { (1e3, 1e4) } else { (min as f64 * ABOVE_THE_FRAME, max as f64) };
         Axis::logarithmic(title.into(), (min, max), latency_tick)
     }
 
@@ -163,8 +166,9 @@ mod tests {
         assert_eq!(labels(&axis), ["50 µs", "100 µs", "200 µs", "500 µs", "1 ms"]);
         assert!((axis.share(50e3)).abs() < 1e-9 && (axis.share(1e6) - 1.0).abs() < 1e-9);
         let middling = Axis::latencies("", [50_000, 20_000_000].into_iter());
-        assert_eq!(labels(&middling), ["", "100 µs", "", "", "1 ms", "", "", "10 ms", ""]);
-        let wide = Axis::latencies("", [1_000, 900_000_000].into_iter());
+        assert_eq!(labels(&middling), ["", "", "100 µs", "", "", "1 ms", "", "", "10 ms", ""]);
+        assert!(middling.share(50e3) > 0.1, "above the frame");
+        let wide = Axis::latencies("", [2_000, 900_000_000].into_iter());
         assert_eq!(labels(&wide), ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
         assert!(!labels(&Axis::latencies("", std::iter::empty())).is_empty());
         let single = Axis::latencies("", [1_000].into_iter());
