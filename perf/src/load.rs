@@ -218,6 +218,7 @@ async fn drive(core: &Core, driving: &Driving) -> Result<PartMeasured, LoadError
     let classes: Classes = ready.map(|((slice, work), sockets)| beginning.begin_any(slice, work, sockets)).collect();
     let vigil = Vigil::new(core, &lanes, &together.connected, stop);
     vigil.until(span.measured_ns).await;
+    slow.iter().for_each(|group| group.note_missing());
     let (began, first) = (SystemTime::now(), Use::look(core, *watched)?);
     let watch = Watch { span, timeline: &timeline, vigil, classes: &classes, ticks: ticks.clone() };
     let early = watch.until_the_end().await;

@@ -153,6 +153,8 @@ pub enum Reason {
     NothingMeasured,
     /// Slow clients could not connect: fewer than planned were there.
     SlowNotAttached { name: String, failed: u64, begun: u64 },
+    /// Slow clients had not connected when the measured time began: fewer than planned were there.
+    SlowMissing { name: String, missing: u64, planned: u64 },
     /// The run ended before its time.
     CutShort { after: Duration, cause: String },
     /// Somebody ended the run: what was measured is less than what was asked for, and otherwise true.
@@ -214,6 +216,10 @@ impl std::fmt::Display for Reason {
             Reason::SlowNotAttached { name, failed, begun } => {
                 write!(formatter, "{failed} of {begun} connections of the slow clients {name} failed")
             }
+            Reason::SlowMissing { name, missing, planned } => write!(
+                formatter,
+                "{missing} of the {planned} slow clients {name} were not connected when the measured time began"
+            ),
             Reason::Stopped { after } => write!(formatter, "stopped after {:.1} s", after.as_secs_f64()),
             Reason::CutShort { after, cause } => {
                 write!(formatter, "ended after {:.1} s: {cause}", after.as_secs_f64())

@@ -9,6 +9,7 @@
 //!   exchange    one request and its answer
 //!   request     what they say;  answer: what they are told
 //!   steps       when each does its next small thing
+//!   attendance  who is missing
 //!   wire        the socket, which receives only when told
 //! ```
 //!
@@ -23,12 +24,14 @@ use std::time::Duration;
 use spindle_core::gate::Gate;
 use spindle_core::{Core, TaskId};
 
+use attendance::Attendance;
 pub use behaviour::{Abort, Again, Behaviour, DownloadTarget, UploadTarget};
 use client::{Client, End};
 pub use measured::SlowMeasured;
 
 mod acts;
 mod answer;
+mod attendance;
 mod behaviour;
 mod client;
 mod exchange;
@@ -58,6 +61,7 @@ pub struct SlowGroup {
     plan: SlowPlan,
     begin_ns: u64,
     tally: RefCell<SlowMeasured>,
+    attendance: Attendance,
     tasks: RefCell<Vec<TaskId>>,
     at_work: Gate,
     stopped: Cell<bool>,
@@ -69,7 +73,12 @@ pub fn attach(core: &Core, plan: &SlowPlan) -> Rc<SlowGroup> {
         core: core.clone(),
         plan: plan.clone(),
         begin_ns: core.read_clock_ns(),
-        tally: RefCell::new(SlowMeasured { name: plan.name.clone(), ..SlowMeasured::default() }),
+        tally: RefCell::new(SlowMeasured {
+            name: plan.name.clone(),
+            planned: plan.count as u64,
+            ..SlowMeasured::default()
+        }),
+        attendance: Attendance::new(plan.count),
         tasks: RefCell::default(),
         at_work: Gate::new(core),
         stopped: Cell::new(false),
@@ -95,6 +104,11 @@ impl SlowGroup {
     /// Waits until every client has ended. One may wait.
     pub async fn ended(&self) {
         self.at_work.emptied().await;
+    }
+
+    /// The measured time of the load beside them begins: who is missing now is missing in it.
+    pub fn note_missing(&self) {
+        self.tally.borrow_mut().missing_at_begin = self.attendance.missing(self.core.now_ns());
     }
 
     /// Up to now.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::sys::socket::{Backlog, listen};
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
@@ -19,6 +20,7 @@ use spindle_perf::measured::{Loop, Measured, Reason, Wrong};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
 use spindle_perf::sizes::Sizes;
+use spindle_perf::slow::{Again, Behaviour, SlowPlan};
 
 /// What a dishonest cache does to one of its answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -295,6 +297,39 @@ fn a_run_that_is_stopped_in_its_warm_up_has_measured_nothing() {
     let measured = load::measure(&plan, &stop, None, |_, _| {}).unwrap();
     assert_eq!((measured.lasted, measured.classes[0].requests, measured.errors()), (Duration::ZERO, 0, 0));
     assert!(matches!(measured.reasons.last(), Some(Reason::Stopped { .. })), "{:?}", measured.reasons);
+}
+
+/// A listener that accepts nobody, and has no room for another connection: whoever connects waits.
+fn full() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listen(&listener, Backlog::new(1).unwrap()).unwrap();
+    let (address, mut queued) = (listener.local_addr().unwrap(), Vec::new());
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+        queued.push(stream);
+    }
+    (listener, queued)
+}
+
+fn idle(name: &str, server: SocketAddr) -> SlowPlan {
+    let (behaviour, again, ramp) = (Behaviour::Idle, Again::After(Duration::ZERO), Duration::ZERO);
+    SlowPlan { name: name.into(), server, count: 3, behaviour, again, ramp, seed: 1 }
+}
+
+#[test]
+fn slow_clients_that_still_connect_when_the_measured_time_begins_make_a_run_invalid() {
+    let (listener, _queued) = full();
+    let mut plan = plan(Liar::start(Lie::None, 0));
+    // Those of the other group are attached by then.
+    plan.warm_up = Duration::from_secs(1);
+    plan.slow = vec![idle("waiting", listener.local_addr().unwrap()), idle("attached", plan.classes[0].server)];
+    let measured = measure(&plan);
+    let missing = measured.reasons.iter().filter(|reason| matches!(reason, Reason::SlowMissing { .. }));
+    let missing: Vec<String> = missing.map(ToString::to_string).collect();
+    assert_eq!(missing, ["3 of the 3 slow clients waiting were not connected when the measured time began"]);
+    let [waiting, attached] = measured.slow.as_slice() else { panic!("{:?}", measured.slow) };
+    assert_eq!((waiting.begun, waiting.connect_failed, waiting.missing_at_begin), (3, 0, 3));
+    assert_eq!((attached.attached_now, attached.missing_at_begin), (3, 0));
+    assert_eq!((measured.classes[0].requests, measured.errors(), measured.wrong()), (1000, 0, 0));
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(super) fn join(plan: &Plan, parts: Vec<PartMeasured>) -> Measured {
     slow.sort_by_key(|group| of_plan(&group.name));
     let mut reasons = verdict::reasons(&classes, lasted, &generator);
     reasons.extend(slow.iter().filter_map(verdict::not_attached));
+    reasons.extend(slow.iter().filter_map(verdict::missing));
     reasons.extend(early.map(|early| verdict::cut_short(early, lasted)));
     let paced = classes.iter().any(|class| class.driven == Loop::Open);
     Measured {

@@ -14,6 +14,8 @@ const ACHIEVED_MIN: f64 = 0.99;
 const STRAGGLERS: f64 = 2.0;
 /// One in so many connections of slow clients may fail.
 const FAILED_PART_OF_SLOW: u64 = 100;
+/// One in so many slow clients may be missing.
+const MISSING_PART_OF_SLOW: u64 = 100;
 
 /// Why the measurement is not valid; empty when it is.
 pub(super) fn reasons(classes: &[ClassMeasured], lasted: Duration, generator: &Generator) -> Vec<Reason> {
@@ -62,6 +64,14 @@ pub(super) fn not_attached(slow: &SlowMeasured) -> Option<Reason> {
     too_many.then(|| Reason::SlowNotAttached { name: name.clone(), failed: *failed, begun: *begun })
 }
 
+/// Whether slow clients that were to be there still were not when the measured time began, though nothing has failed: a
+/// server that has no room for them lets them wait.
+pub(super) fn missing(slow: &SlowMeasured) -> Option<Reason> {
+    let SlowMeasured { name, missing_at_begin: missing, planned, .. } = slow;
+    let too_many = missing * MISSING_PART_OF_SLOW > *planned;
+    too_many.then(|| Reason::SlowMissing { name: name.clone(), missing: *missing, planned: *planned })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +105,13 @@ mod tests {
         let closed = ClassMeasured { driven: Loop::Closed, ..class("closed", 1000, 10) };
         assert_eq!(of(std::slice::from_ref(&closed)), []);
         assert_eq!(of(&[closed, class("paced", 1000, 10)]).len(), 1);
+    }
+
+    #[test]
+    fn one_slow_client_in_a_hundred_may_be_missing() {
+        let group = |missing_at_begin| SlowMeasured { planned: 200, missing_at_begin, ..SlowMeasured::default() };
+        assert_eq!(missing(&group(2)), None);
+        assert!(matches!(missing(&group(3)), Some(Reason::SlowMissing { missing: 3, planned: 200, .. })));
     }
 
     #[test]

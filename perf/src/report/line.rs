@@ -182,9 +182,12 @@ fn slow_clients(slow: &SlowMeasured, output: Output) -> String {
         count(slow.completed),
         count(slow.cut_by_server)
     );
-    for (number, kind) in
-        [(slow.refused, "refused"), (slow.unexpected, "answered otherwise"), (slow.connect_failed, "not connected")]
-    {
+    for (number, kind) in [
+        (slow.missing_at_begin, "missing at the beginning"),
+        (slow.refused, "refused"),
+        (slow.unexpected, "answered otherwise"),
+        (slow.connect_failed, "not connected"),
+    ] {
         if number > 0 {
             line.push_str(", ");
             line.push_str(&output.red(&format!("{} {kind}", count(number))));
@@ -270,8 +273,8 @@ mod tests {
         let text = closing(&Summary::of(&measured), Output::Plain);
         let class = "\n  get: 1,000 of 1,000 a second; 3,000 requests, 10 errors (1 refused";
         assert!(text.contains(class), "{text}");
-        let slow = "\nslow <uploads>: 1,990 attached, 2,000 at most; 2,400 connections, 400 done, 6 cut off, 3 refused, \
-                    1 not connected; 4.77 MiB sent, 78.1 KiB received";
+        let slow = "\nslow <uploads>: 1,990 attached, 2,000 at most; 2,400 connections, 400 done, 6 cut off, \
+                    1 missing at the beginning, 3 refused, 1 not connected; 4.77 MiB sent, 78.1 KiB received";
         assert!(text.contains(slow), "{text}");
         measured.classes.truncate(1);
         assert!(!closing(&Summary::of(&measured), Output::Plain).contains("  get: "), "one class is all requests");

@@ -65,6 +65,8 @@ fn slow() -> SlowMeasured {
         name: "<uploads>".into(),
         attached_now: 1990,
         attached_max: 2000,
+        planned: 2000,
+        missing_at_begin: 1,
         begun: 2400,
         connect_failed: 1,
         completed: 400,

@@ -46,9 +46,13 @@ impl<'a> Client<'a> {
         core.sleep_until(self.begin_ns()).await;
         for version in 1..=u32::MAX {
             self.group.tally.borrow_mut().begun += 1;
+            self.group.attendance.sets_out(self.index, core.now_ns());
             let window = window(&self.plan.behaviour);
             let end = match Wire::connect(core, &self.group.tally, self.plan.server, window).await {
-                Ok(mut wire) => act(self, &mut wire, version).await,
+                Ok(mut wire) => {
+                    self.group.attendance.arrives(self.index);
+                    act(self, &mut wire, version).await
+                }
                 Err(_) => End::ConnectFailed,
             };
             self.group.note(end);

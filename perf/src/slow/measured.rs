@@ -12,6 +12,13 @@ pub struct SlowMeasured {
     pub attached_now: u64,
     /// The most that were connected at once.
     pub attached_max: u64,
+    /// Clients; older results do not have them, nor who of them was missing.
+    #[serde(default)]
+    pub planned: u64,
+    /// Clients that were not there when the measured time began: that had not connected once, or were at it anew for more
+    /// than a second.
+    #[serde(default)]
+    pub missing_at_begin: u64,
     /// Connections that were tried, successful or not.
     pub begun: u64,
     /// That the server did not accept, or for which no descriptor or port was left.

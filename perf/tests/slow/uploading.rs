@@ -30,6 +30,7 @@ fn a_trickled_upload_keeps_its_rate_and_describes_itself() {
     let expected = SlowMeasured {
         name: "test".into(),
         attached_max: 1,
+        planned: 1,
         begun: 1,
         completed: 1,
         answered_as_expected: 1,

@@ -85,6 +85,7 @@ fn slow_clients(out: &mut String, groups: &[SlowMeasured]) -> fmt::Result {
         "connections",
         "done",
         "cut off",
+        "missing at first",
         "refused",
         "answered otherwise",
         "not connected",
@@ -100,7 +101,7 @@ fn slow_clients(out: &mut String, groups: &[SlowMeasured]) -> fmt::Result {
         for number in [slow.attached_now, slow.attached_max, slow.begun, slow.completed, slow.cut_by_server] {
             write!(out, "<td>{}</td>", count(number))?;
         }
-        for number in [slow.refused, slow.unexpected, slow.connect_failed] {
+        for number in [slow.missing_at_begin, slow.refused, slow.unexpected, slow.connect_failed] {
             let class = if number > 0 { " class=\"failed\"" } else { "" };
             write!(out, "<td{class}>{}</td>", count(number))?;
         }
