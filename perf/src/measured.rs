@@ -179,6 +179,12 @@ impl Measured {
         self.reasons.is_empty()
     }
 
+    /// Whose response times are those of the run. Beside an open loop a closed one tells its throughput only: its times
+    /// would hide in a mean of both what the open one has to say.
+    pub fn timed(&self) -> Vec<&ClassMeasured> {
+        self.classes.iter().filter(|class| class.driven == self.driven).collect()
+    }
+
     pub fn errors(&self) -> u64 {
         self.classes.iter().map(|class| class.errors.total()).sum()
     }

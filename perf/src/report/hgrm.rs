@@ -12,12 +12,12 @@ const NS_PER_MS: f64 = 1e6;
 /// The default of the Java implementation.
 const POINTS_PER_HALVING: u32 = 5;
 
-/// Writes the response times of all classes together.
+/// Writes the response times of all classes together, without those of closed loops where there are others.
 ///
 /// # Errors
 /// What the writer says.
 pub fn write(measured: &Measured, out: &mut impl Write) -> io::Result<()> {
-    write_histogram(&merged(measured.classes.iter().map(|class| &class.response_ns)), out)
+    write_histogram(&merged(measured.timed().into_iter().map(|class| &class.response_ns)), out)
 }
 
 /// Writes one histogram of nanoseconds.
@@ -80,11 +80,16 @@ mod tests {
     }
 
     #[test]
-    fn counts_every_class() {
-        let measured = sample::run(2);
-        let mut out = Vec::new();
-        write(&measured, &mut out).unwrap();
-        assert!(String::from_utf8(out).unwrap().contains("Total count    =         4000]"));
+    fn counts_every_class_that_is_timed() {
+        for (measured, line) in [
+            (sample::run(2), "Total count    =         4000]"),
+            (sample::closed_run(2), "Total count    =         4000]"),
+            (sample::partly_closed_run(2), "Total count    =         2000]"),
+        ] {
+            let mut out = Vec::new();
+            write(&measured, &mut out).unwrap();
+            assert!(String::from_utf8(out).unwrap().contains(line), "{line}");
+        }
     }
 
     #[test]

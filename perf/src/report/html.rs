@@ -156,7 +156,21 @@ fn banners(out: &mut String, runs: &[Run<'_>]) -> fmt::Result {
         label[..1].make_ascii_uppercase();
         writeln!(out, "<div class=\"banner closed\" role=\"note\"><strong>{label}</strong></div>")?;
     }
-    Ok(())
+    runs.iter().try_for_each(|run| closed_beside(out, run.summary))
+}
+
+/// Which classes are in the counts of a run, and not in its times.
+fn closed_beside(out: &mut String, summary: &Summary) -> fmt::Result {
+    let names: Vec<&str> = summary.closed_beside().map(|class| class.name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "<div class=\"banner closed\" role=\"note\"><strong>{}: {CLOSED_LABEL}.</strong> In the counts of all requests, \
+         and in none of their times but those of each second.</div>",
+        Text(&names.join(", "))
+    )
 }
 
 /// The eight numbers that people look at first.

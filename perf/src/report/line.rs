@@ -86,8 +86,7 @@ fn bar(done_s: u64, planned: Duration, output: Output) -> String {
 pub fn closing(summary: &Summary, output: Output) -> String {
     let mut lines = vec![title(summary)];
     lines.push(table_head());
-    let is_partly_closed = summary.classes.iter().any(|class| class.driven == Loop::Closed);
-    let is_closed = summary.driven == Loop::Closed || is_partly_closed;
+    let is_closed = summary.driven == Loop::Closed;
     lines.push(times(if is_closed { "response*" } else { "response" }, &summary.total.response_ns));
     let several = summary.classes.len() > 1;
     if several {
@@ -99,6 +98,8 @@ pub fn closing(summary: &Summary, output: Output) -> String {
     lines.push(times("  by the generator", &summary.total.lag_generator_ns));
     if is_closed {
         lines.push(format!("* {CLOSED_LABEL}"));
+    } else if summary.closed_beside().next().is_some() {
+        lines.push(format!("* {CLOSED_LABEL}: in none of the other lines"));
     }
     lines.push(outcome(&summary.total, output));
     if several {
@@ -282,20 +283,17 @@ mod tests {
 
     #[test]
     fn a_closed_loop_says_so() {
-        let mut measured = sample::run(3);
-        assert!(!closing(&Summary::of(&measured), Output::Plain).contains("closed"));
-        measured.driven = Loop::Closed;
-        let text = closing(&Summary::of(&measured), Output::Plain);
-        assert!(text.starts_with(CLOSED_LABEL), "{text}");
+        assert!(!closing(&Summary::of(&sample::run(3)), Output::Plain).contains("closed"));
+        let text = closing(&Summary::of(&sample::closed_run(3)), Output::Plain);
+        assert!(text.starts_with(CLOSED_LABEL) && text.contains("\nresponse* "), "{text}");
         assert!(!text.contains("offered"), "{text}");
     }
 
     #[test]
-    fn times_that_a_closed_class_has_a_part_in_are_marked() {
-        let mut measured = sample::run(3);
-        measured.classes[0].driven = Loop::Closed;
-        let text = closing(&Summary::of(&measured), Output::Plain);
-        assert!(text.starts_with("open loop") && text.contains("\nresponse* ") && text.contains("\n  get* "), "{text}");
-        assert!(text.contains(&format!("\n* {CLOSED_LABEL}\n")), "{text}");
+    fn times_of_a_closed_class_are_marked_and_not_those_of_the_run() {
+        let text = closing(&Summary::of(&sample::partly_closed_run(3)), Output::Plain);
+        assert!(text.starts_with("open loop") && text.contains("\nresponse  ") && text.contains("\n  get  "), "{text}");
+        assert!(text.contains("\n  <script>\"&'* "), "{text}");
+        assert!(text.contains(&format!("\n* {CLOSED_LABEL}: in none of the other lines\n")), "{text}");
     }
 }

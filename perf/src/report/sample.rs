@@ -60,6 +60,21 @@ pub(crate) fn invalid_run(seconds: u64) -> Measured {
     measured
 }
 
+/// One whose second class is a closed loop.
+pub(crate) fn partly_closed_run(seconds: u64) -> Measured {
+    let mut measured = run(seconds);
+    measured.classes[1].driven = Loop::Closed;
+    measured
+}
+
+/// One of closed loops alone.
+pub(crate) fn closed_run(seconds: u64) -> Measured {
+    let mut measured = run(seconds);
+    measured.driven = Loop::Closed;
+    measured.classes.iter_mut().for_each(|class| class.driven = Loop::Closed);
+    measured
+}
+
 fn slow() -> SlowMeasured {
     SlowMeasured {
         name: "<uploads>".into(),

@@ -28,6 +28,7 @@ pub struct Summary {
     pub began_unix_s: f64,
     /// Measured.
     pub seconds: f64,
+    /// Counts and rates of all classes, times of those that are not closed loops; of these, when all are.
     #[serde(flatten)]
     pub total: Figures,
     pub classes: Vec<Class>,
@@ -183,7 +184,7 @@ impl Summary {
             driven: measured.driven,
             began_unix_s: measured.began.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()),
             seconds: lasted_s,
-            total: Figures::of_all(&measured.classes, lasted_s),
+            total: Figures::of(&measured.classes, &measured.timed(), lasted_s),
             classes: measured.classes.iter().map(|class| Class::of(class, lasted_s)).collect(),
             slow: measured.slow.clone(),
             generator: GeneratorUse::of(measured.generator),
@@ -191,6 +192,11 @@ impl Summary {
             environment: measured.environment.clone(),
             timeline: seconds.map(|(at, second)| Row::of(at, second, measured.lasted)).collect(),
         }
+    }
+
+    /// Of a run that is not one: in its counts, and not in its times.
+    pub fn closed_beside(&self) -> impl Iterator<Item = &Class> {
+        self.classes.iter().filter(|class| class.driven == Loop::Closed && self.driven == Loop::Open)
     }
 }
 
@@ -207,19 +213,21 @@ impl Class {
         Class {
             name: class.name.clone(),
             driven: class.driven,
-            figures: Figures::of_all(std::slice::from_ref(class), lasted_s),
+            figures: Figures::of(std::slice::from_ref(class), &[class], lasted_s),
         }
     }
 }
 
 impl Figures {
-    fn of_all(classes: &[ClassMeasured], lasted_s: f64) -> Figures {
+    /// Rates add up, whoever decides when the next request is sent; only the times of some compare.
+    fn of(classes: &[ClassMeasured], timed: &[&ClassMeasured], lasted_s: f64) -> Figures {
         let requests = classes.iter().map(|class| class.requests).sum();
         let achieved: u64 = classes.iter().map(|class| class.achieved).sum();
         let errors_by_kind = errors_of(classes);
         let wrong_by_kind = wrong_of(classes);
-        let response = merged(classes.iter().map(|class| &class.response_ns));
-        let percentiles = |of: fn(&ClassMeasured) -> &Histogram<u64>| Percentiles::of(&merged(classes.iter().map(of)));
+        let response = merged(timed.iter().map(|class| &class.response_ns));
+        let percentiles =
+            |of: fn(&ClassMeasured) -> &Histogram<u64>| Percentiles::of(&merged(timed.iter().map(|class| of(class))));
         Figures {
             offered_per_second: classes.iter().map(|class| class.offered_per_second).sum(),
             achieved_per_second: if lasted_s > 0.0 { achieved as f64 / lasted_s } else { 0.0 },
@@ -407,6 +415,33 @@ mod tests {
         let maxima = summary.classes.iter().map(|class| class.figures.response_ns.max);
         assert_eq!(Some(summary.total.response_ns.max), maxima.max());
         assert_eq!(summary.timeline.len(), 10);
+    }
+
+    #[test]
+    fn a_closed_class_beside_an_open_one_is_counted_and_not_timed() {
+        let both = sample::partly_closed_run(10);
+        let [open, closed] = both.classes.as_slice() else { panic!("two classes") };
+        assert!(open.response_ns.max() != closed.response_ns.max() && !open.lag_ns.is_empty());
+        let alone = Summary::of(&Measured { classes: vec![open.clone()], ..both.clone() }).total;
+        let total = Summary::of(&both).total;
+        let times = |total: &Figures| {
+            let Figures { response_ns, service_ns, lag_ns, lag_server_ns, lag_generator_ns, .. } = total.clone();
+            [response_ns, service_ns, lag_ns, lag_server_ns, lag_generator_ns]
+        };
+        assert_eq!(times(&total), times(&alone));
+        assert_eq!(total.response_curve, alone.response_curve);
+        assert_eq!(total.requests, open.requests + closed.requests);
+        assert_eq!(total.achieved_per_second, (open.achieved + closed.achieved) as f64 / 10.0);
+        assert_eq!(total.offered_per_second, open.offered_per_second + closed.offered_per_second);
+        assert_eq!((total.errors, total.wrong), (both.errors(), both.wrong()));
+    }
+
+    #[test]
+    fn a_run_of_closed_loops_alone_has_times_of_its_own() {
+        let closed = Summary::of(&sample::closed_run(10));
+        let counts = closed.classes.iter().map(|class| class.figures.response_ns.count);
+        assert_eq!(closed.total.response_ns.count, counts.sum::<u64>());
+        assert_eq!(closed.closed_beside().count(), 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use super::Run;
 use super::plot::{Caption, Key, Plot, series};
 use super::scale::{Axis, nines};
+use crate::measured::Loop;
 use crate::report::figures::latency;
 use crate::report::summary::{CurvePoint, Figures, Summary};
 
@@ -20,12 +21,16 @@ const CURVES_MAX: usize = 12;
 /// With more, their points would hide them.
 const DOTTED_CURVES_MAX: usize = 6;
 
-/// All requests of the run that has the number `at` in its page, and each of its classes.
+/// All requests that are timed of the run that has the number `at` in its page, and each of its classes.
 pub(super) fn of_run(out: &mut String, summary: &Summary, at: usize) -> fmt::Result {
-    let mut curves = vec![Curve { name: "all requests".into(), figures: &summary.total }];
+    let is_partly_closed = summary.closed_beside().next().is_some();
+    let all = if is_partly_closed { "open loops" } else { "all requests" };
+    let mut curves = vec![Curve { name: all.into(), figures: &summary.total }];
     if summary.classes.len() > 1 {
-        let classes = summary.classes.iter();
-        curves.extend(classes.map(|class| Curve { name: class.name.clone(), figures: &class.figures }));
+        curves.extend(summary.classes.iter().map(|class| {
+            let mark = if is_partly_closed && class.driven == Loop::Closed { " (closed loop)" } else { "" };
+            Curve { name: format!("{}{mark}", class.name), figures: &class.figures }
+        }));
     }
     figure(out, curves, format!("percentiles-{at}"))
 }

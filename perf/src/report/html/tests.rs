@@ -78,9 +78,18 @@ fn names_and_command_lines_are_escaped() {
 
 #[test]
 fn a_closed_loop_says_what_it_is_not_for() {
-    let mut measured = sample::run(5);
-    measured.driven = Loop::Closed;
-    assert!(page_of(&Summary::of(&measured)).contains("Closed loop: throughput only, latency not comparable"));
+    let page = page_of(&Summary::of(&sample::closed_run(5)));
+    assert!(page.contains("Closed loop: throughput only, latency not comparable"));
+    assert_eq!(page.matches("class=\"banner").count(), 1);
+}
+
+#[test]
+fn a_closed_class_beside_an_open_one_says_where_its_times_are() {
+    let page = page_of(&Summary::of(&sample::partly_closed_run(5)));
+    assert_well_formed(&page);
+    assert!(page.contains("&#39;: closed loop: throughput only, latency not comparable."), "{page}");
+    assert_eq!(page.matches("class=\"banner").count(), 1);
+    assert!(page.contains(">open loops</li>") && page.contains("&#39; (closed loop)</li>"), "{page}");
 }
 
 #[test]
