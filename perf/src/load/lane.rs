@@ -1,4 +1,8 @@
 //! One connection after the other: requests out as they are given to it, answers in, in order.
+//!
+//! ```text
+//! breath   how long to wait between two of them
+//! ```
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -13,12 +17,12 @@ use super::class::{Class, Over};
 use super::record::Trouble;
 use super::work::{HangUp, Heard, Then, Work, Written};
 use crate::dial::dial;
+use breath::{Breath, Worth};
+
+mod breath;
 
 /// Written before it is handed to the kernel, about: the core's pool keeps buffers of this size.
 const PARCEL_BYTES: usize = 192 * 1024;
-
-/// How long to wait before the next connection when one was of no use: a server that ends each at once is not to be stormed.
-const BREATH_NS: u64 = 10_000_000;
 
 /// Runs until no other connection can be had, or the core ends.
 pub(super) async fn converse<W: Work>(
@@ -28,7 +32,9 @@ pub(super) async fn converse<W: Work>(
     mut socket: Descriptor,
 ) {
     class.borrow_mut().lanes[index].task = Some(core.current_task());
+    let mut breath = Breath::new();
     loop {
+        let begin_ns = core.now_ns();
         let mut lane = LaneFlow {
             core,
             class,
@@ -41,11 +47,12 @@ pub(super) async fn converse<W: Work>(
             sending: Sending::Free,
         };
         let over = poll_fn(|context| lane.poll(context)).await;
-        let was_of_use = lane.answers > 0 && !matches!(over, Over::Trouble(_));
+        let worth = Worth::of(lane.answers, matches!(over, Over::Trouble(_)), core.now_ns() - begin_ns);
         drop(lane);
         class.borrow_mut().retire(core, index, core.now_ns(), over);
-        if !was_of_use {
-            core.sleep_until(core.now_ns() + BREATH_NS).await;
+        let breath_ns = breath.after(worth);
+        if breath_ns > 0 {
+            core.sleep_until(core.now_ns() + breath_ns).await;
         }
         let server = class.borrow().server();
         match dial(core, server).await {

@@ -65,6 +65,24 @@ fn an_upload_that_is_refused_early_is_refused_and_not_broken() {
     assert_eq!(class.errors, Errors { refused: REQUESTS, ..Errors::default() });
 }
 
+/// One that is of no use is not to be followed by the next at once, for as long as the run lasts.
+#[test]
+fn a_server_that_ends_each_connection_at_once_is_met_with_few() {
+    let accepted = Arc::new(AtomicU64::new(0));
+    let accepting = Arc::clone(&accepted);
+    let address = serve(move |_, _| {
+        accepting.fetch_add(1, Relaxed);
+        None
+    });
+    let mut plan = present(address, "get");
+    (plan.measured, plan.patience) = (Duration::from_secs(1), Duration::from_secs(1));
+    let measured = measure(&plan);
+    assert_eq!(measured.classes[0].requests, 0);
+    // In two seconds: after 10 ms, 20 more, 40 more, and so on. Every 10 ms would be two hundred.
+    let accepted = accepted.load(Relaxed);
+    assert!((2..=20).contains(&accepted), "{accepted} connections");
+}
+
 /// A server may close what nobody uses, also before it was ever used, and may say so first.
 #[test]
 fn a_connection_that_ends_unused_is_no_error() {
