@@ -100,6 +100,7 @@ fn what_the_machine_refuses_is_one_line_and_status_1() {
 fn what_cannot_be_is_refused_before_anything_is_written() {
     let disks = Disks::new();
     fs::write(disks.path("file"), "{\"schema\": 9}").unwrap();
+    fs::create_dir(disks.path("dev2/dev1")).unwrap();
     for (arguments, reason) in [
         ("", "ROOT"),
         ("dev1", "--files"),
@@ -112,6 +113,7 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
         ("dev1 --files 3 --size 1k --check --sync", "cannot be used with"),
         ("dev1 dev3 --files 3 --size 1k", "dev3: No such file"),
         ("dev1 ./dev1/ --files 3 --size 1k", "is named twice"),
+        ("dev1 dev2/dev1 --files 3 --size 1k", "dev2/dev1 have one last name"),
         ("dev1 file --files 3 --size 1k", "file is not a folder"),
         ("dev1/.. --files 3 --size 1k", "ends with a name"),
         ("--manifest corpus.json", "corpus.json: No such file"),

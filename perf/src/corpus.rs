@@ -51,7 +51,7 @@ pub struct Corpus {
     /// From 1 to [`FILES_MAX`].
     pub files: u64,
     pub sizes: Sizes,
-    /// The folders that the files are spread over, one a disk: absolute, in UTF-8, each once.
+    /// The folders that the files are spread over, one a disk: absolute, in UTF-8, with last names that differ.
     pub roots: Vec<PathBuf>,
 }
 
@@ -66,6 +66,11 @@ pub enum Impossible {
     Root { root: PathBuf },
     #[error("the root {} is named twice", root.display())]
     Twice { root: PathBuf },
+    #[error(
+        "the roots {} and {} have one last name, and so one URL: a server would be asked for the files of one under the other's",
+        first.display(), second.display()
+    )]
+    OneUrl { first: PathBuf, second: PathBuf },
 }
 
 /// Why the files of a corpus cannot be written or looked at: the machine's fault, or of what lies there already.
@@ -85,8 +90,8 @@ pub enum CorpusError {
 
 impl Corpus {
     /// # Errors
-    /// No files, too many, no root, or one that is not absolute, not in UTF-8, or there twice. Nothing is looked up: the
-    /// roots may be another machine's.
+    /// No files, too many, no root, or one that is not absolute, not in UTF-8, there twice, or of the same last name as
+    /// another. Nothing is looked up: the roots may be another machine's.
     pub fn new(seed: u64, files: u64, sizes: Sizes, roots: Vec<PathBuf>) -> Result<Corpus, Impossible> {
         if !(1..=FILES_MAX).contains(&files) {
             return Err(Impossible::Files { files });
@@ -100,6 +105,9 @@ impl Corpus {
             }
             if roots[..at].contains(root) {
                 return Err(Impossible::Twice { root: root.clone() });
+            }
+            if let Some(first) = roots[..at].iter().find(|before| before.file_name() == root.file_name()) {
+                return Err(Impossible::OneUrl { first: first.clone(), second: root.clone() });
             }
         }
         Ok(Corpus { seed, files, sizes, roots })
@@ -167,6 +175,11 @@ mod tests {
         let fault = |roots: &[&str]| of(roots).unwrap_err().to_string();
         assert_eq!(fault(&[]), "a corpus needs a root to lie under");
         assert_eq!(fault(&["/a", "/b", "/a"]), "the root /a is named twice");
+        assert_eq!(
+            fault(&["/a/dev1", "/a/dev2", "/b/dev1/"]),
+            "the roots /a/dev1 and /b/dev1/ have one last name, and so one URL: a server would be asked for the files of one \
+             under the other's"
+        );
         for root in ["dev1", "/", "/dev1/..", ""] {
             assert_eq!(
                 fault(&[root]),

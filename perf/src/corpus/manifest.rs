@@ -173,6 +173,10 @@ mod tests {
         assert!(
             fault("dev2", "dev1").starts_with("FILE describes no corpus: the root /var/mogdata/dev1 is named twice")
         );
+        assert!(
+            fault("/var/mogdata/dev2", "/mnt/dev1")
+                .starts_with("FILE describes no corpus: the roots /var/mogdata/dev1 and /mnt/dev1 have one last name")
+        );
         assert_eq!(
             fault("\"100\"", "\"200\""),
             "FILE says that its first files have 100000 bytes, and they have 200000: another version wrote it, or another hand"
