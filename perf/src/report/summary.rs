@@ -216,6 +216,14 @@ impl Class {
             figures: Figures::of(std::slice::from_ref(class), &[class], lasted_s),
         }
     }
+
+    /// The name, and what must be known of its times.
+    pub fn title(&self) -> String {
+        match self.driven {
+            Loop::Open => self.name.clone(),
+            Loop::Closed => format!("{} (closed loop)", self.name),
+        }
+    }
 }
 
 impl Figures {

@@ -5,7 +5,6 @@ use std::fmt;
 use super::Run;
 use super::plot::{Caption, Key, Plot, series};
 use super::scale::{Axis, nines};
-use crate::measured::Loop;
 use crate::report::figures::latency;
 use crate::report::summary::{CurvePoint, Figures, Summary};
 
@@ -23,14 +22,11 @@ const DOTTED_CURVES_MAX: usize = 6;
 
 /// All requests that are timed of the run that has the number `at` in its page, and each of its classes.
 pub(super) fn of_run(out: &mut String, summary: &Summary, at: usize) -> fmt::Result {
-    let is_partly_closed = summary.closed_beside().next().is_some();
-    let all = if is_partly_closed { "open loops" } else { "all requests" };
+    let all = if summary.closed_beside().next().is_some() { "open loops" } else { "all requests" };
     let mut curves = vec![Curve { name: all.into(), figures: &summary.total }];
     if summary.classes.len() > 1 {
-        curves.extend(summary.classes.iter().map(|class| {
-            let mark = if is_partly_closed && class.driven == Loop::Closed { " (closed loop)" } else { "" };
-            Curve { name: format!("{}{mark}", class.name), figures: &class.figures }
-        }));
+        let classes = summary.classes.iter();
+        curves.extend(classes.map(|class| Curve { name: class.title(), figures: &class.figures }));
     }
     figure(out, curves, format!("percentiles-{at}"))
 }

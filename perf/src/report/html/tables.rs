@@ -12,10 +12,12 @@ use crate::slow::SlowMeasured;
 
 /// The percentiles of every class, what failed, and what it cost.
 pub(super) fn numbers(out: &mut String, summary: &Summary) -> fmt::Result {
-    figures(out, "All requests", &summary.total)?;
+    let is_partly_closed = summary.closed_beside().next().is_some();
+    let all = if is_partly_closed { "All requests; times of the open loops" } else { "All requests" };
+    figures(out, all, summary.driven, &summary.total)?;
     if summary.classes.len() > 1 {
         for class in &summary.classes {
-            figures(out, &class.name, &class.figures)?;
+            figures(out, &class.title(), class.driven, &class.figures)?;
         }
     }
     if !summary.slow.is_empty() {
@@ -28,8 +30,12 @@ pub(super) fn numbers(out: &mut String, summary: &Summary) -> fmt::Result {
     writeln!(out, "</dl></div>")
 }
 
-fn figures(out: &mut String, name: &str, figures: &Figures) -> fmt::Result {
-    let (offered, achieved) = (rate(figures.offered_per_second), rate(figures.achieved_per_second));
+fn figures(out: &mut String, name: &str, driven: Loop, figures: &Figures) -> fmt::Result {
+    let achieved = rate(figures.achieved_per_second);
+    let throughput = match driven {
+        Loop::Open => format!("{achieved} of {} a second", rate(figures.offered_per_second)),
+        Loop::Closed => format!("{achieved} a second"),
+    };
     writeln!(out, "<div class=\"card scroll\"><table>\n<caption>{}</caption>", Text(name))?;
     writeln!(out, "<thead><tr><th scope=\"col\"></th>")?;
     for head in ["p50", "p90", "p99", "p99.5", "p99.9", "p99.99", "max", "mean", "count"] {
@@ -50,10 +56,7 @@ fn figures(out: &mut String, name: &str, figures: &Figures) -> fmt::Result {
     writeln!(out, "</tbody></table>")?;
     let (requests, errors, wrong) =
         (count(figures.requests), failed(&figures.error_kinds()), failed(&figures.wrong_kinds()));
-    writeln!(
-        out,
-        "<p class=\"soft\">{requests} requests, {achieved} of {offered} a second. Errors: {errors}. Wrong: {wrong}.</p></div>"
-    )
+    writeln!(out, "<p class=\"soft\">{requests} requests, {throughput}. Errors: {errors}. Wrong: {wrong}.</p></div>")
 }
 
 fn cells(out: &mut String, times: &Percentiles) -> fmt::Result {

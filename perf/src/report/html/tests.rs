@@ -90,6 +90,11 @@ fn a_closed_class_beside_an_open_one_says_where_its_times_are() {
     assert!(page.contains("&#39;: closed loop: throughput only, latency not comparable."), "{page}");
     assert_eq!(page.matches("class=\"banner").count(), 1);
     assert!(page.contains(">open loops</li>") && page.contains("&#39; (closed loop)</li>"), "{page}");
+    assert!(
+        page.contains("&#39; (closed loop)</caption>") && page.contains("5,000 requests, 1,000 a second."),
+        "{page}"
+    );
+    assert!(page.contains("<caption>All requests; times of the open loops</caption>"), "{page}");
 }
 
 #[test]
