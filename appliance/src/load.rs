@@ -16,7 +16,7 @@ use spindle_perf::closed_loop::LoadError;
 use spindle_perf::compare::CompareError;
 use spindle_perf::load::{self, Plan};
 use spindle_perf::measured::{Measured, Reason};
-use spindle_perf::peers::{self, PeersError};
+use spindle_perf::peers::{self, InvalidRow, PeersError};
 use spindle_perf::report::json::ReadError;
 use spindle_perf::report::line::{self, Output};
 use spindle_perf::report::{csv, hgrm, hlog, html, json, summary::Summary};
@@ -62,6 +62,9 @@ pub enum LoadFailure {
     Unclean { errors: u64, wrong: u64 },
     #[error("the measurement is not valid")]
     Invalid,
+    /// Of peers: the tables have the other rows.
+    #[error("these response times are not valid: {}", listed(.0))]
+    InvalidRows(Vec<InvalidRow>),
     /// What was measured until then has been reported.
     #[error("not all could be measured")]
     BrokeOff,
@@ -86,7 +89,7 @@ impl LoadFailure {
             LoadFailure::Row(_) | LoadFailure::Refused(_) => EXIT_LOAD_USAGE,
             LoadFailure::Scenario(_) | LoadFailure::Target(_) => EXIT_LOAD_USAGE,
             LoadFailure::Corpus(failure) => failure.exit_status(),
-            LoadFailure::Invalid | LoadFailure::NoKnee => EXIT_INVALID,
+            LoadFailure::Invalid | LoadFailure::InvalidRows(_) | LoadFailure::NoKnee => EXIT_INVALID,
             // Known before anything was sent.
             LoadFailure::Load(LoadError::OpenFiles(_)) => EXIT_LOAD_USAGE,
             LoadFailure::Unclean { .. } | LoadFailure::Load(_) | LoadFailure::Peers(_) => EXIT_UNCLEAN,
@@ -95,6 +98,10 @@ impl LoadFailure {
             LoadFailure::Signals(_) => EXIT_SYSTEM,
         }
     }
+}
+
+fn listed(rows: &[InvalidRow]) -> String {
+    rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What an operator can do who wants a comparison nevertheless.
@@ -122,13 +129,18 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
 /// Each table as soon as it is there.
 fn side_by_side(typed: &PeersArguments) -> Result<(), LoadFailure> {
     let decided = typed.decide(std::env::current_exe().map_err(LoadFailure::Binary)?)?;
+    let mut invalid = Vec::new();
     if let Some(options) = decided.cache {
-        say::print(&format!("{}\n", peers::run(&options)?)).map_err(LoadFailure::Output)?;
+        let report = peers::run(&options)?;
+        say::print(&format!("{report}\n")).map_err(LoadFailure::Output)?;
+        invalid.extend(report.invalid);
     }
     if let Some(options) = decided.files {
-        say::print(&format!("{}\n", peers::files::run(&options)?)).map_err(LoadFailure::Output)?;
+        let report = peers::files::run(&options)?;
+        say::print(&format!("{report}\n")).map_err(LoadFailure::Output)?;
+        invalid.extend(report.invalid());
     }
-    Ok(())
+    if invalid.is_empty() { Ok(()) } else { Err(LoadFailure::InvalidRows(invalid)) }
 }
 
 /// Runs a plan. `label` says on a page what was measured.

@@ -13,6 +13,7 @@
 //! worst_case    the longest set and flush_all, with few and with many items
 //! generator     what the load offers to a server that does nothing, and what a request costs it
 //! figures       what a measurement says of a server, and the median of several
+//! invalid       and where it says nothing
 //! report        all of it as Markdown
 //! install       a peer's program: where it is, or the package that brings it
 //! files         the servers of files and the proxies
@@ -26,6 +27,8 @@ use crate::corpus::{CorpusError, Impossible};
 use crate::machine::Machine;
 use crate::process::ServerError;
 use contender::{Contender, Kind, Place};
+pub use invalid::InvalidRow;
+use report::Findings;
 pub use report::Report;
 pub use rows::{Row, UnknownRow};
 
@@ -39,6 +42,7 @@ mod generator;
 mod hit_ratio;
 mod idle;
 pub mod install;
+mod invalid;
 mod items;
 mod report;
 mod rows;
@@ -225,23 +229,27 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
     if options.rows.contains(&Row::WorstCase) {
         worst_case::check_memory(&field)?;
     }
-    let mut notes = Vec::new();
+    let mut found = Findings::default();
     if options.rows.iter().any(Row::has_ceiling) {
         match ceiling::find(&options.ceiling) {
-            Ok(found) => field.contenders.extend(found),
+            Ok(ceiling) => field.contenders.extend(ceiling),
             Err(reason) => {
                 field.progress(&format!("NO CEILING: {reason}"));
-                notes.push(format!("Measured without the ceiling program: {reason}."));
+                found.notes.push(format!("Measured without the ceiling program: {reason}."));
             }
         }
     }
     let load_rows: Vec<_> = options.rows.iter().filter_map(Row::load).collect();
-    let loads = throughput::measure(&field, &load_rows)?;
-    let mut comparisons = Vec::new();
+    found.loads = throughput::measure(&field, &load_rows)?;
+    let comparisons = &mut found.comparisons;
     for row in &options.rows {
         match row {
             Row::Load(_) => {}
-            Row::EqualLoad => comparisons.extend(equal_load::compare(&field)?),
+            Row::EqualLoad => {
+                let (of_row, invalid) = equal_load::compare(&field)?;
+                comparisons.extend(of_row);
+                found.invalid.extend(invalid);
+            }
             Row::Generator => comparisons.extend(generator::compare(&field)?),
             Row::Items => comparisons.push(items::compare(&field)?),
             Row::Idle => comparisons.push(idle::compare(&field)?),
@@ -249,5 +257,5 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
             Row::WorstCase => comparisons.extend(worst_case::compare(&field)?),
         }
     }
-    Ok(Report::new(Machine::look(), &field, loads, comparisons, notes))
+    Ok(Report::new(Machine::look(), &field, found))
 }

@@ -5,7 +5,7 @@
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
 //! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), each request by itself ([`samples`]), more and
-//!   more ([`ladders`], [`targets`]), without a flaw ([`valid`])
+//!   more ([`ladders`], [`targets`]), without a flaw ([`valid`]), beside [`peers`]
 //! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
@@ -26,6 +26,7 @@ mod malformed;
 mod memory;
 mod meta;
 mod operation;
+mod peers;
 mod samples;
 mod saying;
 mod scenario;

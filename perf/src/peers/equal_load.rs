@@ -5,11 +5,13 @@ use super::cache_load::CacheLoad;
 use super::contender::{Contender, Size};
 use super::figures::{Saturated, Waits, half_of_the_slowest};
 use super::report::Comparison;
-use super::{Field, PeersError};
+use super::{Field, InvalidRow, PeersError};
 use crate::load::{Pace, Verify};
 use crate::measured::Measured;
 use crate::process::Server;
 
+/// As it is asked for.
+const ROW: &str = "equal-load";
 /// Far more than the keys need: nothing is evicted.
 const SIZE: Size = Size { memory_mib: 256, connections_max: 1024 };
 
@@ -21,7 +23,8 @@ struct Entry<'a> {
     waits: Vec<Measured>,
 }
 
-pub(super) fn compare(field: &Field) -> Result<Vec<Comparison>, PeersError> {
+/// The rows of the table, and whose response times are none.
+pub(super) fn compare(field: &Field) -> Result<(Vec<Comparison>, Option<InvalidRow>), PeersError> {
     let start = |contender| -> Result<Entry<'_>, PeersError> {
         let server = Contender::start(contender, field.place, SIZE)?;
         Ok(Entry { contender, server, saturated: Vec::new(), waits: Vec::new() })
@@ -47,7 +50,10 @@ pub(super) fn compare(field: &Field) -> Result<Vec<Comparison>, PeersError> {
             entry.waits.push(measured);
         }
     }
-    Ok(comparisons(field, &entries))
+    let figures: Vec<Figures> = entries.iter().map(Figures::of).collect();
+    let invalid = entries.iter().zip(&figures).filter(|(_, figures)| figures.waits.invalid > 0);
+    let invalid = invalid.map(|(entry, _)| entry.contender.name.clone()).collect();
+    Ok((comparisons(field, &figures), InvalidRow::of(ROW, invalid)))
 }
 
 impl Entry<'_> {
@@ -64,14 +70,14 @@ struct Figures {
     cost: Saturated,
 }
 
-fn comparisons(field: &Field, entries: &[Entry<'_>]) -> Vec<Comparison> {
-    let figures: Vec<Figures> = entries
-        .iter()
-        .map(|entry| {
-            let costs: Vec<Saturated> = entry.waits.iter().map(Saturated::of).collect();
-            Figures { waits: Waits::median(&entry.waits), cost: Saturated::median(&costs) }
-        })
-        .collect();
+impl Figures {
+    fn of(entry: &Entry<'_>) -> Figures {
+        let costs: Vec<Saturated> = entry.waits.iter().map(Saturated::of).collect();
+        Figures { waits: Waits::median(&entry.waits), cost: Saturated::median(&costs) }
+    }
+}
+
+fn comparisons(field: &Field, figures: &[Figures]) -> Vec<Comparison> {
     let offered = figures.first().map_or(0.0, |figures| figures.waits.offered_per_second);
     let at = format!("at {:.0} k requests a second", offered / 1e3);
     vec![
@@ -79,7 +85,7 @@ fn comparisons(field: &Field, entries: &[Entry<'_>]) -> Vec<Comparison> {
             what: format!("response p50 / p99 / p99.9 {at}"),
             purpose: "what a client feels of a cache that is half busy",
             cells: figures.iter().map(waits).collect(),
-            against: field.against(&figures, |spindle, memcached| {
+            against: field.against(figures, |spindle, memcached| {
                 format!("p99 {:.2} of its", spindle.waits.p99_ns / memcached.waits.p99_ns.max(1.0))
             }),
         },
@@ -87,7 +93,7 @@ fn comparisons(field: &Field, entries: &[Entry<'_>]) -> Vec<Comparison> {
             what: format!("CPU and context switches of a request, memory, {at}"),
             purpose: "what that costs: a server that is not saturated shares less between requests",
             cells: figures.iter().map(cost).collect(),
-            against: field.against(&figures, |spindle, memcached| {
+            against: field.against(figures, |spindle, memcached| {
                 format!("{:.2} of its CPU", memcached.cost.per_cpu_second / spindle.cost.per_cpu_second.max(1.0))
             }),
         },

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use super::Field;
-use super::Scale;
 use super::contender::{Contender, Kind};
 use super::throughput::{Figures, Loaded};
+use super::{Field, InvalidRow, Scale};
 use crate::machine::Machine;
 
 /// Below this share of its CPU a server was not the bottleneck.
@@ -30,6 +29,15 @@ pub(super) struct Comparison {
     pub(super) against: String,
 }
 
+/// What was measured of the field, and what there is to say beside it.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) loads: Vec<Loaded>,
+    pub(super) comparisons: Vec<Comparison>,
+    pub(super) invalid: Vec<InvalidRow>,
+    pub(super) notes: Vec<String>,
+}
+
 /// The measured comparison; its `Display` is Markdown.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -42,17 +50,14 @@ pub struct Report {
     scale: Scale,
     loads: Vec<Loaded>,
     comparisons: Vec<Comparison>,
+    /// Rows of response times in which the lab says of a round that it is none.
+    pub invalid: Vec<InvalidRow>,
     notes: Vec<String>,
 }
 
 impl Report {
-    pub(super) fn new(
-        machine: Machine,
-        field: &Field,
-        loads: Vec<Loaded>,
-        comparisons: Vec<Comparison>,
-        mut notes: Vec<String>,
-    ) -> Report {
+    pub(super) fn new(machine: Machine, field: &Field, found: Findings) -> Report {
+        let Findings { loads, comparisons, invalid, mut notes } = found;
         notes.extend(loads.iter().filter_map(|loaded| idle_servers(loaded, &field.contenders)));
         notes.extend(loads.iter().filter_map(|loaded| lost_keys(loaded, &field.contenders)));
         Report {
@@ -64,6 +69,7 @@ impl Report {
             scale: field.scale,
             loads,
             comparisons,
+            invalid,
             notes,
         }
     }
@@ -254,14 +260,12 @@ mod tests {
     use crate::machine::MachineKind;
     use crate::peers::rows::{LoadRow, Verb};
 
+    fn contender(kind: Kind, name: &str, version: &str) -> Contender {
+        Contender { kind, name: name.into(), binary: name.into(), version: version.into() }
+    }
+
     #[test]
     fn a_whole_report() {
-        let contender = |kind, name: &str, version: &str| Contender {
-            kind,
-            name: name.into(),
-            binary: name.into(),
-            version: version.into(),
-        };
         let figures = |per_cpu_second, busy| {
             Some(Figures {
                 per_cpu_second,
@@ -302,6 +306,7 @@ mod tests {
                 cells: vec!["51.00 %".into(), "50.00 %".into()],
                 against: "+1.00 points".into(),
             }],
+            invalid: Vec::new(),
             notes: vec!["A note.".into()],
         };
         let text = report.to_string();

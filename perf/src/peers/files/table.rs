@@ -5,9 +5,9 @@ use std::fmt;
 use super::rival::Job;
 use super::rows::FileRow;
 use crate::machine::Machine;
-use crate::peers::Scale;
 use crate::peers::figures::{Saturated, Waits};
 use crate::peers::report::{head_line, line};
+use crate::peers::{InvalidRow, Scale};
 
 const HEADS: [&str; 9] = [
     "",
@@ -73,6 +73,16 @@ impl Line {
 }
 
 impl Report {
+    /// Rows in which the lab says of a server's response times, in a round at least, that they are none.
+    pub fn invalid(&self) -> Vec<InvalidRow> {
+        let rows = self.lines.chunk_by(|one, next| one.row == next.row);
+        rows.filter_map(|lines| {
+            let invalid = lines.iter().filter(|line| line.waits.invalid > 0);
+            InvalidRow::of(&lines[0].row.to_string(), invalid.map(|line| line.name.into()).collect())
+        })
+        .collect()
+    }
+
     fn explanation(&self) -> String {
         format!(
             "Requests per second of server CPU: {} connections with one request outstanding on each, as fast as they are \
@@ -187,6 +197,7 @@ mod tests {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
         }
         assert_eq!(text.matches("small files").count(), 1);
+        assert_eq!(report.invalid().iter().map(ToString::to_string).collect::<Vec<_>>(), ["get-4k (haproxy)"]);
         assert!(!text.contains("A quick run") && !text.contains("get-4k, nginx:"));
     }
 }
