@@ -20,6 +20,7 @@ use spindle_perf::peers::{self, InvalidRow, PeersError};
 use spindle_perf::report::json::ReadError;
 use spindle_perf::report::line::{self, Output};
 use spindle_perf::report::{csv, hgrm, hlog, html, json, summary::Summary};
+use spindle_perf::server_version;
 
 use crate::arguments::LoadArguments;
 use crate::arguments::load::LoadWork;
@@ -119,10 +120,10 @@ pub fn run(typed: &LoadArguments) -> Result<(), LoadFailure> {
         LoadWork::Sweep(typed) => sweep::run(typed),
         LoadWork::Search(typed) => search::run(typed),
         LoadWork::Compare(typed) => compare::run(typed),
-        LoadWork::Cache(typed) => measure(&typed.decide()?, &typed.class.server, &typed.output),
+        LoadWork::Cache(typed) => measure(typed.decide()?, &typed.class.server, &typed.output),
         LoadWork::Corpus(typed) => Ok(corpus::run(typed)?),
-        LoadWork::Scenario(typed) => measure(&typed.decide()?, &typed.label(), &typed.output),
-        LoadWork::Http(typed) => measure(&typed.decide()?, &typed.class.url.to_string(), &typed.output),
+        LoadWork::Scenario(typed) => measure(typed.decide()?, &typed.label(), &typed.output),
+        LoadWork::Http(typed) => measure(typed.decide()?, &typed.class.url.to_string(), &typed.output),
     }
 }
 
@@ -144,17 +145,18 @@ fn side_by_side(typed: &PeersArguments) -> Result<(), LoadFailure> {
 }
 
 /// Runs a plan. `label` says on a page what was measured.
-fn measure(plan: &Plan, label: &str, kept: &OutputArguments) -> Result<(), LoadFailure> {
+fn measure(mut plan: Plan, label: &str, kept: &OutputArguments) -> Result<(), LoadFailure> {
     let output = Output::of_stdout();
     // A name that cannot be written should not cost a measurement.
     let mut files = Files::create(kept)?;
-    let sampled = kept.samples.as_deref().map(|path| SampleFile::create(path, plan)).transpose()?;
+    let sampled = kept.samples.as_deref().map(|path| SampleFile::create(path, &plan)).transpose()?;
     let planned = plan.measured;
-    load::fill(plan)?;
+    load::fill(&plan)?;
+    server_version::note(&mut plan);
     let stop = interrupt::heed().map_err(LoadFailure::Signals)?;
     say::print(&format!("{}\n", line::head(output))).map_err(LoadFailure::Output)?;
     let sampling = sampled.as_ref().map(|file| &file.sampling);
-    let measured = load::measure(plan, &stop, sampling, move |at, second| {
+    let measured = load::measure(&plan, &stop, sampling, move |at, second| {
         // A reader who has gone does not end the measurement.
         let _ = say::print(&format!("{}\n", line::second(at, second, planned, output)));
     })?;

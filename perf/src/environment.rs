@@ -21,7 +21,7 @@ pub struct Environment {
     pub version: String,
     /// Of the load lab, when its build was told.
     pub commit: Option<String>,
-    /// As the server gives it.
+    /// As the servers give it; of several, all that differ.
     pub server_version: Option<String>,
     pub command_line: Vec<String>,
 }

@@ -18,7 +18,7 @@
 //! corpus        files that a server serves: written from a seed, checked, cold or warm
 //! measured      what came of a load
 //!   report        the same as JSON, CSV, HdrHistogram's formats, a page, lines
-//!   environment   and where it was measured
+//!   environment   and where it was measured;  server_version: whom
 //! sweep         servers under a ladder of loads, and the knee of each
 //! compare       two results, and whether they differ
 //! dial          connecting on the engine;  descriptors: room for so many
@@ -44,6 +44,7 @@ pub mod peers;
 pub mod popularity;
 pub mod process;
 pub mod report;
+pub mod server_version;
 pub mod share;
 pub mod sizes;
 pub mod slow;

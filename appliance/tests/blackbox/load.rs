@@ -31,7 +31,8 @@ fn a_load_checks_every_answer_and_writes_its_result() {
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
     assert!(said(&output).contains("0 errors, 0 wrong"), "{}", said(&output));
     let result = std::fs::read_to_string(json).unwrap();
-    for field in ["\"schema\": 1", "\"valid\"", "\"achieved_per_second\"", "\"response_ns\"", "\"wrong\": 0"] {
+    let version = "\"server_version\": \"1.6.45\"";
+    for field in ["\"schema\": 1", "\"valid\"", "\"achieved_per_second\"", "\"response_ns\"", "\"wrong\": 0", version] {
         assert!(result.contains(field), "{field} is not in {result}");
     }
     assert!(server.stat("cmd_set") > 1000 && server.stat("get_hits") > 500);

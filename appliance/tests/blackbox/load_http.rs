@@ -24,13 +24,16 @@ const ONE_BY_ONE: &str = "--rate 500 --seconds 0.4 --warm-up 0 --connections 4 -
 #[test]
 fn a_load_uploads_its_objects_and_checks_what_comes_back() {
     let server = FileServer::start();
-    let address = server.address;
-    let output = load(&format!("http http://{address}/up/ {SHORT} --method get=3,put=1"));
+    let (address, folder) = (server.address, tempfile::tempdir().unwrap());
+    let json = folder.path().join("result.json");
+    let output = load(&format!("http http://{address}/up/ {SHORT} --method get=3,put=1 --json {}", json.display()));
     // A busy machine may make the generator late, and that is said; nothing may be wrong.
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
     assert!(said(&output).contains("0 errors, 0 wrong"), "{}", said(&output));
     assert_eq!(server.files().len(), 20);
     assert!(server.files().contains_key("/up/k00000000019"));
+    let result = std::fs::read_to_string(json).unwrap();
+    assert!(result.contains("\"server_version\": \"memory/1\""), "{result}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::load::{self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, 
 use crate::measured::Measured;
 use crate::popularity::Popularity;
 use crate::process::Server;
+use crate::server_version;
 use crate::sizes::Sizes;
 
 const KEYS: u64 = 100_000;
@@ -36,7 +37,8 @@ impl CacheLoad {
         server: &Server,
         row: &str,
     ) -> Result<Measured, PeersError> {
-        let plan = self.plan(field, server);
+        let mut plan = self.plan(field, server);
+        server_version::note(&mut plan);
         let failed = |error| PeersError::Load { contender: contender.name.clone(), error };
         let measured = load::run(&plan, |_, _| {}).map_err(failed)?;
         if contender.kind == Kind::Ceiling || measured.errors() + measured.wrong() == 0 {

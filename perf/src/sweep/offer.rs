@@ -6,6 +6,7 @@ use crate::arrivals::PER_SECOND;
 use crate::closed_loop::LoadError;
 use crate::load::{self, ClassPlan, Pace, Plan, Stop};
 use crate::report::summary::Summary;
+use crate::server_version;
 
 /// Why no ladder can be made of a plan.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -51,6 +52,7 @@ pub fn run(plan: &Plan, asked: &Asked, remains: &mut Remains, stop: &Stop) -> Re
     let mut plan = at(plan, asked);
     remains.prepare(&mut plan);
     load::fill(&plan)?;
+    server_version::note(&mut plan);
     let measured = load::measure(&plan, stop, None, |_, _| {})?;
     remains.keep(&plan);
     if stop.is_asked() { Err(LoadError::Stopped) } else { Ok(Summary::of(&measured)) }

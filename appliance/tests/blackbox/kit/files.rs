@@ -81,9 +81,9 @@ impl Kept {
         }
         self.reads.fetch_add(1, Relaxed);
         let Some(file) = files.get(path) else {
-            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec();
+            return b"HTTP/1.1 404 Not Found\r\nServer: memory/1\r\nContent-Length: 0\r\n\r\n".to_vec();
         };
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", file.len());
+        let head = format!("HTTP/1.1 200 OK\r\nServer: memory/1\r\nContent-Length: {}\r\n\r\n", file.len());
         [head.as_bytes(), if method == "HEAD" { &[] } else { file }].concat()
     }
 }

@@ -21,6 +21,7 @@ use crate::measured::Measured;
 use crate::peers::figures::{Saturated, Waits, half_of_the_slowest};
 use crate::peers::{PeersError, Scale};
 use crate::popularity::Popularity;
+use crate::server_version;
 use crate::sizes::Sizes;
 
 const CONNECTIONS: usize = 32;
@@ -219,7 +220,7 @@ impl Contest<'_> {
                 filling: Filling::Present { seed: SEED },
             }),
         };
-        let plan = Plan {
+        let mut plan = Plan {
             cpus: vec![self.cpus.load],
             classes: vec![class],
             warm_up: self.options.measured / 4,
@@ -229,6 +230,7 @@ impl Contest<'_> {
             watched: Some(entry.running.server.pid()),
             environment: self.environment.clone(),
         };
+        server_version::note(&mut plan);
         let failed = |error| PeersError::Load { contender: name.into(), error };
         let measured = load::run(&plan, |_, _| {}).map_err(failed)?;
         match (measured.errors(), measured.wrong()) {

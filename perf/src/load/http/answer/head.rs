@@ -12,6 +12,7 @@ pub struct Head<'a> {
     pub etag: Option<&'a [u8]>,
     pub last_modified: Option<&'a [u8]>,
     pub date: Option<&'a [u8]>,
+    pub server: Option<&'a [u8]>,
 }
 
 /// Which bytes of an object a 206 has: both ends included (RFC 9110, 14.4).
@@ -76,6 +77,8 @@ pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malf
             head.last_modified = Some(value);
         } else if name.eq_ignore_ascii_case("date") {
             head.date = Some(value);
+        } else if name.eq_ignore_ascii_case("server") {
+            head.server = Some(value);
         } else if name.eq_ignore_ascii_case("content-range") {
             head.content_range = content_range(value);
         }

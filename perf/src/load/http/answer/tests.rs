@@ -93,12 +93,13 @@ fn a_connection_is_kept_unless_it_is_to_be_closed() {
 #[test]
 fn what_a_load_looks_at_is_taken_from_the_head() {
     let text = b"HTTP/1.1 206 Partial Content\r\nETag: \"a-b\"\r\nLast-Modified: Mon\r\nDate: Tue\r\n\
-        Content-Range: bytes 2-4/10\r\nContent-Length: 3\r\n\r\n";
+        Content-Range: bytes 2-4/10\r\nContent-Length: 3\r\nServer: a/1\r\n\r\n";
     let mut answer = Answer::new(To::Other);
     let Ok(Step::Head { head, .. }) = answer.step(text) else { panic!("no head") };
     let content_range = Some(ContentRange { first: 2, last: 4, total: Some(10) });
     let (etag, last_modified, date) = (Some(&b"\"a-b\""[..]), Some(&b"Mon"[..]), Some(&b"Tue"[..]));
-    assert_eq!(head, Head { status: 206, length: Some(3), content_range, etag, last_modified, date });
+    let server = Some(&b"a/1"[..]);
+    assert_eq!(head, Head { status: 206, length: Some(3), content_range, etag, last_modified, date, server });
 }
 
 #[test]
