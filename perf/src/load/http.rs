@@ -9,7 +9,9 @@
 //!   answer     where an answer's head and body end
 //!   hearing    an answer as far as it is there
 //! validators   what servers call versions, for conditional requests
-//! fill         every object once, before the load
+//! conversation every object once, on connections that block
+//!   fill       before the load
+//!   read_back  after it
 //! ```
 //!
 //! A 304 is a read of the version that its validator was seen with. Servers that make a validator of a file's time in whole
@@ -26,22 +28,26 @@ use super::work::{self, Again, HangUp, Verdict, Work, Written};
 use crate::describe::{Absence, Fault, Known, Outcome, Part};
 use crate::sizes::even;
 use answer::Then;
+pub use conversation::TalkError;
 pub use fill::HttpFillError;
 pub(super) use fill::fill;
 use hearing::{Heard, Hearing, Tags};
 use judging::{Presence, Read, Request, Saying, Wanted};
 pub use mix::{Method, Mix, MixError};
 pub use objects::ObjectsPlan;
+pub use read_back::{ReadBack, ReadBackError, read_back};
 use request::{Only, Requests};
 pub use url::{Url, UrlError};
 use validators::{Tag, Validators};
 
 pub mod answer;
+mod conversation;
 mod fill;
 mod hearing;
 mod judging;
 mod mix;
 mod objects;
+mod read_back;
 mod request;
 mod url;
 mod validators;

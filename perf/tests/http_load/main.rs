@@ -2,6 +2,7 @@
 
 mod endings;
 mod nginx;
+mod read_back;
 mod scripted;
 mod server;
 
