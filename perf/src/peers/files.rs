@@ -7,12 +7,14 @@
 //! running     one started server, and the one behind it
 //! rows        what is measured, and what each number is for
 //! contest     everybody does the same, in turn
+//! uploads     what became of what was put
 //! table       all of it as Markdown
 //! ```
 //!
 //! What makes it fair: every server has one CPU to itself, and is configured for it (one worker, one thread, one process);
-//! connections are kept for ever; nobody writes an access log; all run as the same user, serve the same folder, and spool
-//! uploads on its file system. Each setting that is no default says in its template why it is there.
+//! connections are kept for ever; nobody writes an access log; all run as the same user, serve the same folder, have one of
+//! their own beneath it for uploads, and spool these on its file system. Each setting that is no default says in its template
+//! why it is there.
 //!
 //! A proxy needs a server behind it, which is always nginx, with the configuration that it has as a contender. The figures
 //! of a proxy are its own: CPU time, memory and context switches of its processes alone. The server behind would be another
@@ -39,6 +41,7 @@ mod rows;
 mod running;
 mod table;
 mod template;
+mod uploads;
 
 /// What to measure, and how thoroughly.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Everybody does the same, in rounds that take turns: first as much as it can, for what that costs; then half of what the
 //! slowest can, for how long its clients wait.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,12 @@ use super::rival::{Found, Job, Rival};
 use super::rows::FileRow;
 use super::running::{Cpus, FilesError, Running};
 use super::table::{Line, Report};
-use super::{Missing, Options};
+use super::{Missing, Options, uploads};
+use crate::closed_loop::LoadError;
 use crate::corpus::{self, Corpus, Durability};
 use crate::describe::Removal;
 use crate::environment::Environment;
-use crate::load::http::{Filling, HttpPlan, MixError, ObjectsPlan, UrlError};
+use crate::load::http::{Filling, HttpPlan, MixError, ObjectsPlan, UrlError, read_back};
 use crate::load::{self, ClassPlan, KeyPlan, Pace, Plan, Verify, WorkPlan};
 use crate::machine::Machine;
 use crate::measured::Measured;
@@ -31,11 +33,11 @@ const CORPUS_BYTES: u64 = 128 << 20;
 const FILES_MAX: u64 = 1000;
 /// How long the last answers of a run may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Beneath the root of the files.
-const UPLOADS: &str = "uploads";
 
 /// One server in the contest.
 struct Entry {
+    /// Among the entries.
+    number: usize,
     found: Found,
     running: Running,
 }
@@ -49,13 +51,13 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
     let cpus = Cpus::choose()?;
     let folder = Folder::new_in(&options.folder).map_err(FilesError::System)?;
     let root = folder.path().join("root");
-    std::fs::create_dir_all(root.join(UPLOADS)).map_err(FilesError::System)?;
+    std::fs::create_dir_all(&root).map_err(FilesError::System)?;
     let (found, notes) = line_up(options)?;
-    let start = |found: Found| -> Result<Entry, PeersError> {
+    let start = |(number, found): (usize, Found)| -> Result<Entry, PeersError> {
         let running = found.start(&root, folder.path(), cpus)?;
-        Ok(Entry { found, running })
+        Ok(Entry { number, found, running })
     };
-    let entries = found.into_iter().map(start).collect::<Result<Vec<_>, _>>()?;
+    let entries = found.into_iter().enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
     let contest = Contest { options, cpus, root, environment: Environment::look(std::env::args().collect()) };
     let mut lines = Vec::new();
     for &row in &options.rows {
@@ -110,6 +112,19 @@ impl Cpus {
 }
 
 impl Entry {
+    fn name(&self) -> &'static str {
+        self.found.rival.name()
+    }
+
+    fn wrong(&self, row: FileRow, what: impl Display) -> PeersError {
+        PeersError::Wrong { contender: self.name().into(), row: row.to_string(), what: what.to_string() }
+    }
+
+    /// Of a load.
+    fn failed(&self, error: LoadError) -> PeersError {
+        PeersError::Load { contender: self.name().into(), error }
+    }
+
     fn job(&self) -> Job {
         self.found.rival.job()
     }
@@ -132,6 +147,9 @@ impl Contest<'_> {
     fn row(&self, row: FileRow, entries: &[Entry]) -> Result<Vec<Line>, PeersError> {
         let objects = self.objects(row)?;
         let measure = |entry: &Entry, pace| self.measure(row, &objects, entry, pace);
+        if row.uploads() {
+            entries.iter().try_for_each(|entry| self.fill(row, &objects, entry))?;
+        }
         let mut saturated = vec![Vec::new(); entries.len()];
         for round in 1..=self.options.rounds {
             for (entry, figures) in entries.iter().zip(&mut saturated) {
@@ -153,19 +171,17 @@ impl Contest<'_> {
             }
         }
         let lines = entries.iter().zip(saturated).zip(waits);
-        Ok(lines
-            .map(|((entry, saturated), waits)| Line {
-                row,
-                name: entry.found.rival.name(),
-                job: entry.job(),
-                saturated,
-                waits: Waits::median(&waits),
+        lines
+            .map(|((entry, saturated), waits)| {
+                let torn = if row.uploads() { self.read_back(row, &objects, entry, &saturated)? } else { 0 };
+                let (name, job, waits) = (entry.name(), entry.job(), Waits::median(&waits));
+                Ok(Line { row, name, job, saturated, waits, torn })
             })
-            .collect())
+            .collect()
     }
 
     fn say(&self, row: FileRow, round: usize, entry: &Entry, what: &str) {
-        self.options.progress.say(&format!("round {round}: {row}: {}: {what}", entry.found.rival.name()));
+        self.options.progress.say(&format!("round {round}: {row}: {}: {what}", entry.name()));
     }
 
     /// Written, synced, and thereby in the page cache with nothing left to be done; or to be overwritten.
@@ -191,36 +207,42 @@ impl Contest<'_> {
         }
     }
 
+    /// Every server has a folder of its own: what it has lost nobody else has put there.
+    fn fill(&self, row: FileRow, objects: &ObjectsPlan, entry: &Entry) -> Result<(), PeersError> {
+        std::fs::create_dir_all(self.root.join(row.folder(entry.number))).map_err(FilesError::System)?;
+        let http = HttpPlan { filling: Filling::Put, ..http(row, objects, entry)? };
+        let class = class(row, http, entry, Pace::Closed);
+        load::fill(&self.plan(class, entry)).map_err(|error| entry.failed(error))
+    }
+
     fn measure(&self, row: FileRow, objects: &ObjectsPlan, entry: &Entry, pace: Pace) -> Result<Measured, PeersError> {
-        let name = entry.found.rival.name();
-        let wrong = |what: String| PeersError::Wrong { contender: name.into(), row: row.to_string(), what };
-        let (path, method) = match row {
-            FileRow::Get { .. } => ("", "get"),
-            FileRow::Put { .. } => (UPLOADS, "put"),
-        };
-        let server = entry.running.server.address;
-        let url = format!("http://{server}/{path}").parse().map_err(|error: UrlError| wrong(error.to_string()))?;
-        let mix = method.parse().map_err(|error: MixError| wrong(error.to_string()))?;
-        let class = ClassPlan {
-            name: row.to_string(),
-            server,
-            pace,
-            connections: CONNECTIONS,
-            depth: 1,
-            churn: None,
-            // Enough to notice a server that cheats, and little enough that large files do not saturate the load.
-            verify: Verify::Sampled,
-            seed: SEED,
-            work: WorkPlan::Http(HttpPlan {
-                url,
-                objects: objects.clone(),
-                mix,
-                range_share: 0.0,
-                conditional_share: 0.0,
-                filling: Filling::Present { seed: SEED },
-            }),
-        };
-        let mut plan = Plan {
+        let class = class(row, http(row, objects, entry)?, entry, pace);
+        let mut plan = self.plan(class, entry);
+        server_version::note(&mut plan);
+        let measured = load::run(&plan, |_, _| {}).map_err(|error| entry.failed(error))?;
+        match (measured.errors(), measured.wrong()) {
+            (0, 0) => Ok(measured),
+            _ => Err(entry.wrong(row, format!("{:?}, {:?}", measured.classes[0].errors, measured.classes[0].wrong))),
+        }
+    }
+
+    /// Whether what was uploaded is there, and how much of it is parts of two uploads that met.
+    fn read_back(
+        &self,
+        row: FileRow,
+        objects: &ObjectsPlan,
+        entry: &Entry,
+        saturated: &Saturated,
+    ) -> Result<u64, PeersError> {
+        let http = http(row, objects, entry)?;
+        let class = class(row, http.clone(), entry, Pace::Closed);
+        let back = read_back(&class, &http).map_err(|error| entry.wrong(row, error))?;
+        self.options.progress.say(&format!("{row}: {}: {} objects read back", entry.name(), back.objects()));
+        uploads::judge(back, entry.found.rival.replacing(), saturated).map_err(|what| entry.wrong(row, what))
+    }
+
+    fn plan(&self, class: ClassPlan, entry: &Entry) -> Plan {
+        Plan {
             cpus: vec![self.cpus.load],
             classes: vec![class],
             warm_up: self.options.measured / 4,
@@ -229,14 +251,38 @@ impl Contest<'_> {
             slow: Vec::new(),
             watched: Some(entry.running.server.pid()),
             environment: self.environment.clone(),
-        };
-        server_version::note(&mut plan);
-        let failed = |error| PeersError::Load { contender: name.into(), error };
-        let measured = load::run(&plan, |_, _| {}).map_err(failed)?;
-        match (measured.errors(), measured.wrong()) {
-            (0, 0) => Ok(measured),
-            _ => Err(wrong(format!("{:?}, {:?}", measured.classes[0].errors, measured.classes[0].wrong))),
         }
+    }
+}
+
+fn http(row: FileRow, objects: &ObjectsPlan, entry: &Entry) -> Result<HttpPlan, PeersError> {
+    let (path, method) = match row {
+        FileRow::Get { .. } => (String::new(), "get"),
+        FileRow::Put { .. } => (row.folder(entry.number), "put"),
+    };
+    let url = format!("http://{}/{path}", entry.running.server.address);
+    Ok(HttpPlan {
+        url: url.parse().map_err(|error: UrlError| entry.wrong(row, error))?,
+        objects: objects.clone(),
+        mix: method.parse().map_err(|error: MixError| entry.wrong(row, error))?,
+        range_share: 0.0,
+        conditional_share: 0.0,
+        filling: Filling::Present { seed: SEED },
+    })
+}
+
+fn class(row: FileRow, http: HttpPlan, entry: &Entry, pace: Pace) -> ClassPlan {
+    ClassPlan {
+        name: row.to_string(),
+        server: entry.running.server.address,
+        pace,
+        connections: CONNECTIONS,
+        depth: 1,
+        churn: None,
+        // Enough to notice a server that cheats, and little enough that large files do not saturate the load.
+        verify: Verify::Sampled,
+        seed: SEED,
+        work: WorkPlan::Http(http),
     }
 }
 

@@ -28,6 +28,15 @@ pub enum Job {
     Proxy,
 }
 
+/// How an upload takes the place of what was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Replacing {
+    /// All at once.
+    Whole,
+    /// Byte by byte: of two uploads that meet, each may leave a part.
+    InPlace,
+}
+
 /// The server behind every proxy.
 pub(super) const BEHIND: Rival = Rival::Nginx;
 
@@ -40,6 +49,8 @@ struct Facts {
     version_flag: &'static str,
     template: &'static str,
     orphan: Orphan,
+    /// Of a proxy, that of the server behind it.
+    replacing: Replacing,
 }
 
 const NGINX: Facts = Facts {
@@ -49,6 +60,7 @@ const NGINX: Facts = Facts {
     version_flag: "-v",
     template: include_str!("../../../peers/nginx.conf"),
     orphan: Orphan::Told,
+    replacing: Replacing::Whole,
 };
 
 const LIGHTTPD: Facts = Facts {
@@ -58,6 +70,7 @@ const LIGHTTPD: Facts = Facts {
     version_flag: "-v",
     template: include_str!("../../../peers/lighttpd.conf"),
     orphan: Orphan::Killed,
+    replacing: Replacing::Whole,
 };
 
 const PERLBAL: Facts = Facts {
@@ -71,6 +84,7 @@ const PERLBAL: Facts = Facts {
     version_flag: "--version",
     template: include_str!("../../../peers/perlbal.conf"),
     orphan: Orphan::Killed,
+    replacing: Replacing::InPlace,
 };
 
 const HAPROXY_PROXY: Facts = Facts {
@@ -80,6 +94,7 @@ const HAPROXY_PROXY: Facts = Facts {
     version_flag: "-v",
     template: include_str!("../../../peers/haproxy.cfg"),
     orphan: Orphan::Killed,
+    replacing: NGINX.replacing,
 };
 
 const NGINX_PROXY: Facts = Facts {
@@ -93,6 +108,7 @@ const PERLBAL_PROXY: Facts = Facts {
     name: "Perlbal (proxy)",
     job: Job::Proxy,
     template: include_str!("../../../peers/perlbal-proxy.conf"),
+    replacing: NGINX.replacing,
     ..PERLBAL
 };
 
@@ -118,6 +134,10 @@ impl Rival {
 
     pub fn job(self) -> Job {
         self.facts().job
+    }
+
+    pub(super) fn replacing(self) -> Replacing {
+        self.facts().replacing
     }
 
     /// Its program, and that of the server behind it.

@@ -35,6 +35,15 @@ impl FileRow {
         }
     }
 
+    pub(super) fn uploads(self) -> bool {
+        matches!(self, FileRow::Put { .. })
+    }
+
+    /// Of the uploads to one server, beneath the root of the files.
+    pub(super) fn folder(self, server: usize) -> String {
+        format!("{self}/{server}")
+    }
+
     /// What the number is for.
     pub(super) fn purpose(self) -> &'static str {
         match self {

@@ -29,6 +29,8 @@ pub(super) struct Line {
     pub(super) job: Job,
     pub(super) saturated: Saturated,
     pub(super) waits: Waits,
+    /// Objects that are parts of two uploads that met.
+    pub(super) torn: u64,
 }
 
 /// The measured comparison; its `Display` is Markdown.
@@ -64,6 +66,15 @@ impl Line {
         ]
     }
 
+    /// What uploads have done to each other, where they do.
+    fn damage(&self) -> Option<String> {
+        let Line { row, name, torn, .. } = self;
+        (*torn > 0).then(|| {
+            let of = "are parts of two uploads that met, because it writes them in place";
+            format!("{row}, {name}: {torn} of the objects that were read back {of}.")
+        })
+    }
+
     /// Why its latencies are none, where the lab says so.
     fn doubt(&self) -> Option<String> {
         let Waits { invalid, reason, .. } = &self.waits;
@@ -90,7 +101,8 @@ impl Report {
              would batch more if it were. Equal load: half of what the slowest server of the same job achieved, sent when it is \
              due whatever the server does (an open loop, Poisson), and the response times of that. Memory and context \
              switches are those of the closed loop; all figures are of a server's processes together. Files are in the page \
-             cache, a sample of the answers is checked byte by byte, one server thread on one CPU, the load on another, \
+             cache, a sample of the answers is checked byte by byte, and of uploads every object is \
+             read back afterwards, one server thread on one CPU, the load on another, \
              loopback. Median of {} interleaved rounds of {} s.",
             self.connections, self.rounds, self.measured_s
         )
@@ -128,7 +140,8 @@ impl fmt::Display for Report {
             writeln!(out, "\n{PROXIES_EXPLAINED}")?;
         }
         self.purposes(out)?;
-        let doubts: Vec<String> = self.lines.iter().filter_map(Line::doubt).collect();
+        let doubts: Vec<String> =
+            self.lines.iter().flat_map(|line| line.damage().into_iter().chain(line.doubt())).collect();
         if !self.notes.is_empty() || !doubts.is_empty() {
             writeln!(out)?;
         }
@@ -165,6 +178,7 @@ mod tests {
             job,
             saturated: saturated(busy),
             waits: waits(invalid),
+            torn: invalid as u64,
         };
         let report = Report {
             machine: Machine {
@@ -192,6 +206,7 @@ mod tests {
             "Proxies stand before nginx",
             "- get-4k: small files",
             "- Measured without lighttpd.\n",
+            "- get-4k, haproxy: 2 of the objects that were read back are parts of two uploads that met",
             "- get-4k, haproxy: rounds at equal load that are not valid: 2 (the generator was late).\n",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
