@@ -21,6 +21,7 @@
 //!   environment   and where it was measured;  server_version: whom
 //! sweep         servers under a ladder of loads, and the knee of each
 //! compare       two results, and whether they differ
+//! median        the one in the middle of several
 //! dial          connecting on the engine;  descriptors: room for so many
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
@@ -40,6 +41,7 @@ pub mod environment;
 pub mod load;
 pub mod machine;
 pub mod measured;
+mod median;
 pub mod peers;
 pub mod popularity;
 pub mod process;

@@ -3,6 +3,7 @@
 use crate::arrivals::Arrivals;
 use crate::load::Pace;
 use crate::measured::Measured;
+use crate::median::median;
 
 /// What a server does as fast as it can.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,7 +51,7 @@ impl Saturated {
 
     /// Of each figure by itself; zeros of nothing.
     pub(super) fn median(rounds: &[Saturated]) -> Saturated {
-        let of = |figure: fn(&Saturated) -> f64| median(rounds.iter().map(figure));
+        let of = |figure: fn(&Saturated) -> f64| median(rounds.iter().map(figure), f64::total_cmp).unwrap_or_default();
         Saturated {
             per_cpu_second: of(|round| round.per_cpu_second),
             per_second: of(|round| round.per_second),
@@ -65,13 +66,13 @@ impl Saturated {
 impl Waits {
     /// Of each figure by itself; zeros of nothing.
     pub(super) fn median(rounds: &[Measured]) -> Waits {
-        let at = |quantile| {
-            median(rounds.iter().map(|round| round.classes[0].response_ns.value_at_quantile(quantile) as f64))
-        };
+        let of =
+            |figure: &dyn Fn(&Measured) -> f64| median(rounds.iter().map(figure), f64::total_cmp).unwrap_or_default();
+        let at = |quantile| of(&|round| round.classes[0].response_ns.value_at_quantile(quantile) as f64);
         let invalid: Vec<&Measured> = rounds.iter().filter(|round| !round.is_valid()).collect();
         let reasons = invalid.last().map(|round| round.reasons.iter().map(ToString::to_string).collect::<Vec<_>>());
         Waits {
-            offered_per_second: median(rounds.iter().map(|round| round.classes[0].offered_per_second)),
+            offered_per_second: of(&|round| round.classes[0].offered_per_second),
             p50_ns: at(0.5),
             p99_ns: at(0.99),
             p99_9_ns: at(0.999),
@@ -85,13 +86,6 @@ impl Waits {
 pub(super) fn half_of_the_slowest<'a>(saturated: impl Iterator<Item = &'a Saturated>) -> Pace {
     let slowest = saturated.map(|saturated| saturated.per_second).fold(f64::INFINITY, f64::min);
     Pace::Open { per_second: (slowest / 2.0).clamp(1.0, 1e6), arrivals: Arrivals::Poisson }
-}
-
-/// 0 of nothing.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

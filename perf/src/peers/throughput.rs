@@ -8,6 +8,7 @@ use super::rows::{LoadRow, VALUE_BYTES};
 use super::{Field, PeersError};
 use crate::closed_loop::keys::{Keys, Order};
 use crate::closed_loop::{self, Class, ClassOutcome, Load, Outcome, Until, Work};
+use crate::median::median;
 use crate::process::Server;
 
 const KEYS: u64 = 100_000;
@@ -70,7 +71,7 @@ pub(super) fn measure(field: &Field, rows: &[LoadRow]) -> Result<Vec<Loaded>, Pe
             }
         }
     }
-    let medians = rounds.into_iter().map(|row| row.into_iter().map(|figures| median(&figures)).collect());
+    let medians = rounds.into_iter().map(|row| row.into_iter().map(|figures| medians(&figures)).collect());
     Ok(rows.iter().zip(medians).map(|(&row, figures)| Loaded { row, figures }).collect())
 }
 
@@ -130,17 +131,9 @@ fn missed_share(class: &ClassOutcome) -> f64 {
 }
 
 /// The median of each figure by itself.
-fn median(rounds: &[Figures]) -> Option<Figures> {
-    let float = |of: fn(&Figures) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
-    };
-    let whole = |of: fn(&Figures) -> u64| {
-        let mut values: Vec<u64> = rounds.iter().map(of).collect();
-        values.sort_unstable();
-        values.get(values.len() / 2).copied()
-    };
+fn medians(rounds: &[Figures]) -> Option<Figures> {
+    let float = |of: fn(&Figures) -> f64| median(rounds.iter().map(of), f64::total_cmp);
+    let whole = |of: fn(&Figures) -> u64| median(rounds.iter().map(of), u64::cmp);
     Some(Figures {
         per_cpu_second: float(|figures| figures.per_cpu_second)?,
         busy: float(|figures| figures.busy)?,
@@ -167,8 +160,8 @@ mod tests {
             p99_ns,
             p99_9_ns: 9,
         };
-        let median = median(&[figures(3.0, 5), figures(1.0, 7), figures(2.0, 6)]).unwrap();
+        let median = medians(&[figures(3.0, 5), figures(1.0, 7), figures(2.0, 6)]).unwrap();
         assert_eq!((median.per_cpu_second, median.p99_ns), (2.0, 6));
-        assert!(super::median(&[]).is_none());
+        assert!(medians(&[]).is_none());
     }
 }

@@ -17,6 +17,7 @@ use crate::closed_loop::alternation::{self, Alternated, Alternation, Finale};
 use crate::closed_loop::keys::{Keys, Order};
 use crate::closed_loop::{Class, Load, Until, Work};
 use crate::machine::memory_available_bytes;
+use crate::median::median;
 use crate::process::Server;
 
 /// So that every item stays.
@@ -180,7 +181,7 @@ impl Worst {
         Worst {
             set: Extremes::new(windows, |window| &window.set_ns),
             nothing: Extremes::new(windows, |window| &window.nothing_ns),
-            flush_ns: median(windows.iter().filter_map(|window| window.flush).map(|flush| flush.as_nanos() as u64)),
+            flush_ns: middle(windows.iter().filter_map(|window| window.flush).map(|flush| flush.as_nanos() as u64)),
         }
     }
 }
@@ -188,17 +189,15 @@ impl Worst {
 impl Extremes {
     fn new(windows: &[Alternated], of: fn(&Alternated) -> &Histogram<u64>) -> Extremes {
         Extremes {
-            max_ns: median(windows.iter().map(|window| of(window).max())),
-            p99_99_ns: median(windows.iter().map(|window| of(window).value_at_quantile(0.9999))),
+            max_ns: middle(windows.iter().map(|window| of(window).max())),
+            p99_99_ns: middle(windows.iter().map(|window| of(window).value_at_quantile(0.9999))),
         }
     }
 }
 
 /// 0 of nothing.
-fn median(values: impl Iterator<Item = u64>) -> u64 {
-    let mut values: Vec<u64> = values.collect();
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or(0)
+fn middle(times_ns: impl Iterator<Item = u64>) -> u64 {
+    median(times_ns, u64::cmp).unwrap_or_default()
 }
 
 fn comparisons(field: &Field, plan: Plan, few: Vec<Worst>, many: Vec<Worst>) -> Vec<Comparison> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limit::{Limit, Rank};
 use crate::measured::Reason;
+use crate::median::median;
 use crate::report::figures::{count, latency};
 use crate::report::summary::Summary;
 
@@ -58,33 +59,25 @@ impl Step {
     }
 
     fn median_fault(&self, of: impl Fn(&Summary) -> Option<Fault>) -> Option<Fault> {
-        middle(self.runs.iter().map(of), |fault| fault.as_ref().map_or((0, 0), Fault::badness)).flatten()
+        let badness = |fault: &Option<Fault>| fault.as_ref().map_or((0, 0), Fault::badness);
+        median(self.runs.iter().map(of), |a, b| badness(a).cmp(&badness(b))).flatten()
     }
 
     pub fn medians(&self) -> Medians {
-        let time = |rank: Rank| middle(self.runs.iter().map(|run| rank.of(&run.total.response_ns)), |ns| *ns);
+        let time = |rank: Rank| median(self.runs.iter().map(|run| rank.of(&run.total.response_ns)), u64::cmp);
         let cpu = |run: &Summary| Some(run.server.as_ref()?.cpu_ns_per_request(run.total.requests));
-        let mut achieved: Vec<f64> = self.runs.iter().map(|run| run.total.achieved_per_second).collect();
-        achieved.sort_by(|a, b| b.total_cmp(a));
+        let achieved = self.runs.iter().map(|run| run.total.achieved_per_second);
         Medians {
             offered_per_second: self.offered_per_second,
-            achieved_per_second: achieved.get(achieved.len() / 2).copied().unwrap_or_default(),
+            achieved_per_second: median(achieved, |a, b| b.total_cmp(a)).unwrap_or_default(),
             p50_ns: time(Rank::P50).unwrap_or_default(),
             p99_ns: time(Rank::P99).unwrap_or_default(),
             p99_9_ns: time(Rank::P99Nine).unwrap_or_default(),
-            server_cpu_ns: middle(self.runs.iter().filter_map(cpu), |ns| *ns),
+            server_cpu_ns: median(self.runs.iter().filter_map(cpu), u64::cmp),
             runs: self.runs.len(),
             runs_valid: self.runs.iter().filter(|run| run.valid).count(),
         }
     }
-}
-
-/// The median by badness.
-fn middle<T, K: Ord>(values: impl Iterator<Item = T>, badness: impl FnMut(&T) -> K) -> Option<T> {
-    let mut values: Vec<T> = values.collect();
-    values.sort_by_key(badness);
-    let at = values.len() / 2;
-    values.into_iter().nth(at)
 }
 
 fn invalid(run: &Summary) -> Option<Fault> {

@@ -6,6 +6,7 @@ use std::fmt;
 use super::plot::{Caption, Key, Plot, series};
 use super::scale::Axis;
 use crate::measured::Loop;
+use crate::median::median;
 use crate::report::figures::{latency, rate};
 use crate::report::summary::Summary;
 use crate::sweep::limit::{Limit, Rank};
@@ -107,12 +108,9 @@ impl Curve<'_> {
     /// Of the runs of each load; of two the worse.
     fn medians(&self) -> Vec<(f64, u64)> {
         let of_loads = self.runs.chunk_by(|a, b| a.load == b.load);
-        let medians = of_loads.filter_map(|runs| {
-            let mut times: Vec<u64> = runs.iter().map(|run| self.ns(run)).collect();
-            times.sort_unstable();
-            Some((runs.first()?.load, times[times.len() / 2]))
-        });
-        medians.collect()
+        let middle =
+            |runs: &[Measured<'_>]| Some((runs.first()?.load, median(runs.iter().map(|run| self.ns(run)), u64::cmp)?));
+        of_loads.filter_map(middle).collect()
     }
 
     fn sentence(&self) -> String {
