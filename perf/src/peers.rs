@@ -4,6 +4,7 @@
 //! ```text
 //! rows          what is measured, and what each number is for
 //! contender     who competes: binaries, command lines, versions
+//! cpus          who has which CPU
 //! ceiling       the ceiling program: found or built
 //! throughput    requests per second of server CPU
 //! cache_load    the load of the rows below, on one cache
@@ -26,7 +27,8 @@ use crate::closed_loop::LoadError;
 use crate::corpus::{CorpusError, Impossible};
 use crate::machine::Machine;
 use crate::process::ServerError;
-use contender::{Contender, Kind, Place};
+use contender::{Contender, Kind};
+pub use cpus::Cpus;
 pub use invalid::InvalidRow;
 use report::Findings;
 pub use report::Report;
@@ -35,6 +37,7 @@ pub use rows::{Row, UnknownRow};
 mod cache_load;
 mod ceiling;
 mod contender;
+mod cpus;
 mod equal_load;
 mod figures;
 pub mod files;
@@ -166,7 +169,7 @@ pub enum PeersError {
 struct Field {
     /// Spindle, memcached, the others, the toy store, the ceiling: as many of them as there are, in this order.
     contenders: Vec<Contender>,
-    place: Place,
+    cpus: Cpus,
     scale: Scale,
     rounds: usize,
     measured: Duration,
@@ -217,10 +220,10 @@ impl Field {
 /// # Errors
 /// Fewer than two CPUs, too little memory, no memcached and none to be had, a server that does not start, answers wrongly or falls silent.
 pub fn run(options: &Options) -> Result<Report, PeersError> {
-    let place = Place::choose()?;
+    let cpus = Cpus::choose()?;
     let mut field = Field {
         contenders: contender::line_up(options)?,
-        place,
+        cpus,
         scale: options.scale,
         rounds: options.rounds.max(1),
         measured: options.measured,

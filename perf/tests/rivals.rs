@@ -8,8 +8,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use spindle_perf::peers::files::{self, Cpus, FileRow, FilesError, Job, Missing, Options, Rival, Running};
-use spindle_perf::peers::{PeersError, Progress};
+use spindle_perf::peers::files::{self, FileRow, FilesError, Job, Missing, Options, Rival, Running};
+use spindle_perf::peers::{Cpus, PeersError, Progress};
 use spindle_perf::process::{Pid, context_switches, cpu_time, resident_bytes, tree};
 use tempfile::TempDir;
 

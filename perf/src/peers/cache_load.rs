@@ -74,7 +74,7 @@ impl CacheLoad {
             }),
         };
         Plan {
-            cpus: vec![field.place.load_cpu],
+            cpus: vec![field.cpus.load],
             classes: vec![class],
             warm_up: field.measured / 4,
             measured: field.measured,

@@ -1,11 +1,11 @@
-//! Who competes: binaries, command lines, versions, and the CPUs that they share in turn.
+//! Who competes: binaries, command lines, versions.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::install::Needed;
-use super::{Options, PeersError};
+use super::{Cpus, Options, PeersError};
 use crate::process::{Server, ServerError, free_address};
 use crate::talk::Talk;
 
@@ -52,23 +52,6 @@ pub(super) struct Contender {
     pub(super) version: String,
 }
 
-/// The CPUs of server and load.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) server_cpu: usize,
-    pub(super) load_cpu: usize,
-}
-
-impl Place {
-    /// The load takes the first CPU, where most of the system's own work is done too.
-    pub(super) fn choose() -> Result<Place, PeersError> {
-        match spindle_core::thread::cpus_available()[..] {
-            [load_cpu, server_cpu, ..] => Ok(Place { server_cpu, load_cpu }),
-            ref few => Err(PeersError::TooFewCpus { cpus: few.len() }),
-        }
-    }
-}
-
 /// How large a cache is started.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
@@ -77,9 +60,9 @@ pub(super) struct Size {
 }
 
 impl Contender {
-    pub(super) fn start(&self, place: Place, size: Size) -> Result<Server, ServerError> {
+    pub(super) fn start(&self, cpus: Cpus, size: Size) -> Result<Server, ServerError> {
         let address = free_address()?;
-        Server::start(&self.command(address, size), place.server_cpu, address)
+        Server::start(&self.command(address, size), cpus.server, address)
     }
 
     fn command(&self, address: SocketAddr, size: Size) -> Command {

@@ -26,7 +26,7 @@ struct Entry<'a> {
 /// The rows of the table, and whose response times are none.
 pub(super) fn compare(field: &Field) -> Result<(Vec<Comparison>, Option<InvalidRow>), PeersError> {
     let start = |contender| -> Result<Entry<'_>, PeersError> {
-        let server = Contender::start(contender, field.place, SIZE)?;
+        let server = Contender::start(contender, field.cpus, SIZE)?;
         Ok(Entry { contender, server, saturated: Vec::new(), waits: Vec::new() })
     };
     let mut entries = field.caches().iter().map(start).collect::<Result<Vec<_>, _>>()?;

@@ -31,7 +31,7 @@ pub use contest::run;
 pub use folder::Folder;
 pub use rival::{Found, Job, Rival};
 pub use rows::{FileRow, UnknownFileRow};
-pub use running::{Cpus, FilesError, Running};
+pub use running::{FilesError, Running};
 pub use table::Report;
 
 mod contest;

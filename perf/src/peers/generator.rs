@@ -16,7 +16,7 @@ const SIZE: Size = Size { memory_mib: 256, connections_max: 1024 };
 pub(super) fn compare(field: &Field) -> Result<Vec<Comparison>, PeersError> {
     let mut entries = Vec::new();
     for contender in field.contenders.iter().filter(|contender| contender.kind != Kind::Toy) {
-        entries.push((contender, contender.start(field.place, SIZE)?));
+        entries.push((contender, contender.start(field.cpus, SIZE)?));
     }
     SHAPES.map(|shape| row(field, &entries, shape)).into_iter().collect()
 }

@@ -63,7 +63,7 @@ pub(super) fn compare(field: &Field) -> std::result::Result<Comparison, PeersErr
 }
 
 fn replay(contender: &Contender, field: &Field, requests: usize) -> std::result::Result<Hits, PeersError> {
-    let server = contender.start(field.place, Size { memory_mib: MEMORY_MIB, connections_max: 1024 })?;
+    let server = contender.start(field.cpus, Size { memory_mib: MEMORY_MIB, connections_max: 1024 })?;
     let mut talk = contender.talk(&server)?;
     trace(&mut talk, requests).map_err(|error| contender.silent(error))
 }

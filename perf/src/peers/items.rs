@@ -48,7 +48,7 @@ pub(super) fn compare(field: &Field) -> Result<Comparison, PeersError> {
 }
 
 fn fill(contender: &Contender, field: &Field, memory_mib: u64) -> Result<Filled, PeersError> {
-    let server = contender.start(field.place, Size { memory_mib, connections_max: 1024 })?;
+    let server = contender.start(field.cpus, Size { memory_mib, connections_max: 1024 })?;
     let sets = memory_mib * 1024 * 1024 / LIMIT_BYTES_PER_SET;
     let class = Class {
         work: Work::Set { value_bytes: VALUE_BYTES },
@@ -58,7 +58,7 @@ fn fill(contender: &Contender, field: &Field, memory_mib: u64) -> Result<Filled,
     };
     let load = Load {
         server: server.address,
-        cpu: Some(field.place.load_cpu),
+        cpu: Some(field.cpus.load),
         classes: vec![class],
         until: Until::Spent { at_most: FILL_AT_MOST },
         watched: None,

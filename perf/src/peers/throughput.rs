@@ -57,7 +57,7 @@ pub(super) fn measure(field: &Field, rows: &[LoadRow]) -> Result<Vec<Loaded>, Pe
     }
     let mut servers = Vec::new();
     for contender in &field.contenders {
-        let server = contender.start(field.place, SIZE)?;
+        let server = contender.start(field.cpus, SIZE)?;
         fill(contender, &server, field)?;
         servers.push((contender, server));
     }
@@ -76,7 +76,7 @@ pub(super) fn measure(field: &Field, rows: &[LoadRow]) -> Result<Vec<Loaded>, Pe
 }
 
 fn load(server: &Server, field: &Field, class: Class, until: Until) -> Load {
-    let (cpu, watched) = (Some(field.place.load_cpu), Some(server.pid()));
+    let (cpu, watched) = (Some(field.cpus.load), Some(server.pid()));
     Load { server: server.address, cpu, classes: vec![class], until, watched }
 }
 

@@ -121,7 +121,7 @@ struct Filled<'a> {
 
 impl Filled<'_> {
     fn start<'a>(contender: &'a Contender, field: &Field, items: u64) -> Result<Filled<'a>, PeersError> {
-        let server = contender.start(field.place, SIZE)?;
+        let server = contender.start(field.cpus, SIZE)?;
         let class = Class {
             work: Work::Set { value_bytes: VALUE_BYTES },
             connections: 8,
@@ -130,7 +130,7 @@ impl Filled<'_> {
         };
         let load = Load {
             server: server.address,
-            cpu: Some(field.place.load_cpu),
+            cpu: Some(field.cpus.load),
             classes: vec![class],
             until: Until::Spent { at_most: FILL_AT_MOST },
             watched: None,
@@ -146,7 +146,7 @@ impl Filled<'_> {
         self.all_live()?;
         let alternation = Alternation {
             server: self.server.address,
-            cpu: Some(field.place.load_cpu),
+            cpu: Some(field.cpus.load),
             prefix: "w",
             numbers: self.set..self.set + sets,
             value_bytes: VALUE_BYTES,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::folder::Folder;
 use super::rival::{Found, Job, Rival};
 use super::rows::FileRow;
-use super::running::{Cpus, FilesError, Running};
+use super::running::{FilesError, Running};
 use super::table::{Line, Report};
 use super::{Missing, Options, uploads};
 use crate::closed_loop::LoadError;
@@ -21,7 +21,7 @@ use crate::load::{self, ClassPlan, KeyPlan, Pace, Plan, Verify, WorkPlan};
 use crate::machine::Machine;
 use crate::measured::Measured;
 use crate::peers::figures::{Saturated, Waits, half_of_the_slowest};
-use crate::peers::{PeersError, Scale};
+use crate::peers::{Cpus, PeersError, Scale};
 use crate::popularity::Popularity;
 use crate::server_version;
 use crate::sizes::Sizes;
@@ -97,18 +97,6 @@ fn line_up(options: &Options) -> Result<(Vec<Found>, Vec<String>), PeersError> {
         }
     }
     if here.is_empty() { Err(PeersError::Nobody) } else { Ok((here, notes)) }
-}
-
-impl Cpus {
-    /// The load takes the first, where most of the system's own work is done too. What is behind a proxy has the third, or,
-    /// where there is none, shares the load's.
-    fn choose() -> Result<Cpus, PeersError> {
-        match spindle_core::thread::cpus_available()[..] {
-            [load, server] => Ok(Cpus { load, server, behind: load }),
-            [load, server, behind, ..] => Ok(Cpus { load, server, behind }),
-            ref few => Err(PeersError::TooFewCpus { cpus: few.len() }),
-        }
-    }
 }
 
 impl Entry {

@@ -10,6 +10,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use super::folder::Folder;
 use super::rival::{Found, Rival};
 use super::template::{TemplateError, Values};
+use crate::peers::Cpus;
 use crate::peers::install::InstallError;
 use crate::process::{Server, ServerError, free_address};
 
@@ -32,14 +33,6 @@ pub enum FilesError {
     Silent { name: &'static str, error: io::Error },
     #[error(transparent)]
     System(#[from] io::Error),
-}
-
-/// Where a server runs, the one behind it if there is one, and the load.
-#[derive(Clone, Copy, Debug)]
-pub struct Cpus {
-    pub load: usize,
-    pub server: usize,
-    pub behind: usize,
 }
 
 /// A server of the files beneath a root, or a proxy before one. All of it ends on drop.

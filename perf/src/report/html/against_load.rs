@@ -109,7 +109,7 @@ impl Curve<'_> {
     fn medians(&self) -> Vec<(f64, u64)> {
         let of_loads = self.runs.chunk_by(|a, b| a.load == b.load);
         let middle =
-            |runs: &[Measured<'_>]| Some((runs.first()?.load, median(runs.iter().map(|run| self.ns(run)), u64::cmp)?));
+            |runs: &[Point<'_>]| Some((runs.first()?.load, median(runs.iter().map(|run| self.ns(run)), u64::cmp)?));
         of_loads.filter_map(middle).collect()
     }
 
