@@ -166,7 +166,7 @@ fn the_same_seed_says_the_same_bytes_and_another_does_not() {
         // Several connections fill, in no order: those bytes are not looked at.
         load::fill(&plan).unwrap();
         liar.heard.lock().unwrap().clear();
-        assert_eq!(load::measure(&plan, &Stop::default(), |_, _| {}).unwrap().wrong(), 0);
+        assert_eq!(load::measure(&plan, &Stop::default(), None, |_, _| {}).unwrap().wrong(), 0);
         std::mem::take(&mut *liar.heard.lock().unwrap())
     };
     let first = heard(3);
