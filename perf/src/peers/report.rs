@@ -6,6 +6,7 @@ use super::contender::{Contender, Kind};
 use super::throughput::{Figures, Loaded};
 use super::{Field, InvalidRow, Scale};
 use crate::machine::Machine;
+use crate::report::markdown;
 
 /// Below this share of its CPU a server was not the bottleneck.
 const BUSY_SATURATED: f64 = 0.9;
@@ -107,31 +108,26 @@ impl Report {
         }
     }
 
-    fn loads_table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn loads_table(&self) -> String {
         let columns = self.columns();
         let mut heads = vec!["connections x outstanding".to_string()];
         heads.extend(columns.iter().map(|column| self.head(column)));
-        head_line(out, &heads)?;
-        for loaded in &self.loads {
-            let mut cells = vec![loaded.row.to_string()];
-            cells.extend(columns.iter().map(|column| column.cell(&loaded.figures)));
-            line(out, &cells)?;
-        }
-        Ok(())
+        let cells = |loaded: &Loaded| {
+            let figures = columns.iter().map(|column| column.cell(&loaded.figures));
+            std::iter::once(loaded.row.to_string()).chain(figures).collect()
+        };
+        markdown::unaligned(&heads, &self.loads.iter().map(cells).collect::<Vec<_>>())
     }
 
-    fn comparisons_table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn comparisons_table(&self) -> String {
         let mut heads = vec![String::new()];
         heads.extend(self.caches().map(|contender| contender.name.clone()));
         heads.push(String::new());
-        head_line(out, &heads)?;
-        for comparison in &self.comparisons {
-            let mut cells = vec![comparison.what.clone()];
-            cells.extend(comparison.cells.iter().cloned());
-            cells.push(comparison.against.clone());
-            line(out, &cells)?;
-        }
-        Ok(())
+        let cells = |comparison: &Comparison| {
+            let Comparison { what, cells, against, .. } = comparison;
+            [std::slice::from_ref(what), cells, std::slice::from_ref(against)].concat()
+        };
+        markdown::unaligned(&heads, &self.comparisons.iter().map(cells).collect::<Vec<_>>())
     }
 
     fn purposes(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,7 +164,7 @@ impl fmt::Display for Report {
             writeln!(out, "**A quick run: it shows that everything works, and its figures mean nothing.**\n")?;
         }
         if !self.loads.is_empty() {
-            self.loads_table(out)?;
+            out.write_str(&self.loads_table())?;
             writeln!(
                 out,
                 "\nRequests per second of server CPU. N x D: N connections with D requests outstanding on each; keys of 10 \
@@ -184,7 +180,7 @@ impl fmt::Display for Report {
             if !self.loads.is_empty() {
                 writeln!(out)?;
             }
-            self.comparisons_table(out)?;
+            out.write_str(&self.comparisons_table())?;
         }
         writeln!(out)?;
         self.purposes(out)?;
@@ -193,15 +189,6 @@ impl fmt::Display for Report {
         }
         self.notes.iter().try_for_each(|note| writeln!(out, "- {note}"))
     }
-}
-
-pub(super) fn head_line(out: &mut fmt::Formatter<'_>, heads: &[String]) -> fmt::Result {
-    line(out, heads)?;
-    writeln!(out, "|{}", "---|".repeat(heads.len()))
-}
-
-pub(super) fn line(out: &mut fmt::Formatter<'_>, cells: &[String]) -> fmt::Result {
-    writeln!(out, "| {} |", cells.join(" | "))
 }
 
 fn rate(figures: &Option<Figures>) -> String {

@@ -1,6 +1,6 @@
-//! Tables as Markdown, with columns that also stand below each other where nobody renders it.
+//! Tables as Markdown: a head and its rows, each of as many cells, with a line feed after each.
 
-/// A head and its rows, each of as many cells; of several lines, with a line feed after each.
+/// With columns that also stand below each other where nobody renders it.
 pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
@@ -10,6 +10,13 @@ pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let rule: Vec<String> = widths.iter().enumerate().map(|(column, width)| rule(column, *width)).collect();
     let heads: Vec<String> = heads.iter().map(|head| (*head).into()).collect();
     [&heads, &rule].into_iter().chain(rows).map(|cells| line(cells, &widths)).collect()
+}
+
+/// For cells that are as long as sentences: nothing stands below anything.
+pub fn unaligned(heads: &[String], rows: &[Vec<String>]) -> String {
+    let widths = vec![0; heads.len()];
+    let rule = vec!["---".to_owned(); heads.len()];
+    [heads, &rule].into_iter().chain(rows.iter().map(Vec::as_slice)).map(|cells| line(cells, &widths)).collect()
 }
 
 /// Names stand on the left, numbers on the right.
@@ -31,7 +38,7 @@ fn line(cells: &[String], widths: &[usize]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::table;
+    use super::{table, unaligned};
 
     #[test]
     fn columns_stand_below_each_other() {
@@ -42,5 +49,7 @@ mod tests {
             | µ/a    |      1 |\n\
             | longer | 12,345 |\n";
         assert_eq!(table(&["server", "n"], &rows), expected);
+        let expected = "| server | n |\n| --- | --- |\n| µ/a | 1 |\n| longer | 12,345 |\n";
+        assert_eq!(unaligned(&["server", "n"].map(String::from), &rows), expected);
     }
 }

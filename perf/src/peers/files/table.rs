@@ -6,8 +6,8 @@ use super::rival::Job;
 use super::rows::FileRow;
 use crate::machine::Machine;
 use crate::peers::figures::{Saturated, Waits};
-use crate::peers::report::{head_line, line};
 use crate::peers::{InvalidRow, Scale};
+use crate::report::markdown;
 
 const HEADS: [&str; 9] = [
     "",
@@ -133,8 +133,8 @@ impl fmt::Display for Report {
         if self.scale == Scale::Quick {
             writeln!(out, "**A quick run: it shows that everything works, and its figures mean nothing.**\n")?;
         }
-        head_line(out, &HEADS.map(String::from))?;
-        self.lines.iter().try_for_each(|figures| line(out, &figures.cells()))?;
+        let cells: Vec<Vec<String>> = self.lines.iter().map(Line::cells).collect();
+        out.write_str(&markdown::unaligned(&HEADS.map(String::from), &cells))?;
         writeln!(out, "\n{}", self.explanation())?;
         if self.lines.iter().any(|line| line.job == Job::Proxy) {
             writeln!(out, "\n{PROXIES_EXPLAINED}")?;
