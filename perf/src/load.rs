@@ -45,7 +45,7 @@ use http::{HttpFillError, HttpWork};
 use joined::PartMeasured;
 pub use keyspace::KeyPlan;
 pub use plan::{ClassPlan, Pace, Plan, Verify, WorkPlan};
-use record::Timeline;
+use record::{Recording, Timeline, Times};
 pub use sampling::{Outcome, Sample, Sampling};
 use split::{Part, Slice, split};
 pub use stop::Stop;
@@ -297,6 +297,19 @@ struct Beginning<'a> {
 }
 
 impl Beginning<'_> {
+    fn recording(&self, slice: &Slice) -> Recording {
+        let classes = &self.plan.classes;
+        let place = classes.iter().position(|class| class.name == slice.class.name).unwrap_or_default();
+        let is_closed = |class: &ClassPlan| class.pace == Pace::Closed;
+        let is_beside = is_closed(&slice.class) && !classes.iter().all(is_closed);
+        Recording {
+            span: self.span,
+            timeline: Rc::clone(self.timeline),
+            times: if is_beside { Times::ItsOwn } else { Times::Shown },
+            sampler: self.samples.map(|samples| samples.of_class(place)),
+        }
+    }
+
     fn begin_any(&self, slice: &Slice, work: AnyWork, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
         match work {
             AnyWork::Cache(cache) => self.begin(slice, *cache, sockets),
@@ -305,9 +318,7 @@ impl Beginning<'_> {
     }
 
     fn begin<W: Work>(&self, slice: &Slice, work: W, sockets: Vec<Descriptor>) -> Rc<RefCell<dyn Driven>> {
-        let place = self.plan.classes.iter().position(|class| class.name == slice.class.name).unwrap_or_default();
-        let sampler = self.samples.map(|samples| samples.of_class(place));
-        let class = Rc::new(RefCell::new(Class::new(slice, work, (self.span, self.timeline), sampler)));
+        let class = Rc::new(RefCell::new(Class::new(slice, work, self.recording(slice))));
         for (index, socket) in sockets.into_iter().enumerate() {
             let (core, class, inside) = (self.core.clone(), Rc::clone(&class), self.lanes.enter());
             self.core.spawn("lane", async move {

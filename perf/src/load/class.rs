@@ -7,8 +7,7 @@ use std::rc::Rc;
 use spindle_core::simulator::Random;
 use spindle_core::{Core, TaskId};
 
-use super::record::{Moments, Record, Timeline, Trouble};
-use super::sampling::Sampler;
+use super::record::{Moments, Record, Recording, Timeline, Times, Trouble};
 use super::split::Slice;
 use super::work::{Again, Verdict, Work};
 use super::{ClassPlan, Pace, Span};
@@ -86,6 +85,7 @@ pub(super) struct Class<W: Work> {
     pub(super) work: W,
     record: Record,
     timeline: Rc<RefCell<Timeline>>,
+    times: Times,
     waiting: VecDeque<Due<W::Asked>>,
     /// Connections with a free place, each once; among them some that had one, and have ended since.
     free: VecDeque<usize>,
@@ -108,13 +108,9 @@ pub(super) async fn pace<W: Work>(core: &Core, class: &Rc<RefCell<Class<W>>>) {
 
 impl<W: Work> Class<W> {
     /// With connections that are all there and wait for their first request.
-    pub(super) fn new(
-        slice: &Slice,
-        work: W,
-        (span, timeline): (Span, &Rc<RefCell<Timeline>>),
-        sampler: Option<Sampler>,
-    ) -> Class<W> {
+    pub(super) fn new(slice: &Slice, work: W, recording: Recording) -> Class<W> {
         let plan = &slice.class;
+        let Recording { span, timeline, times, sampler } = recording;
         let lane = || Lane {
             task: None,
             flying: VecDeque::new(),
@@ -134,7 +130,8 @@ impl<W: Work> Class<W> {
             },
             work,
             record: Record::new(span, sampler),
-            timeline: Rc::clone(timeline),
+            timeline,
+            times,
             waiting: VecDeque::new(),
             free: (0..plan.connections).collect(),
             lanes: (0..plan.connections).map(|_| lane()).collect(),
@@ -272,7 +269,7 @@ impl<W: Work> Class<W> {
             Verdict::Right | Verdict::Wrong(_) => {
                 let fault = if let Verdict::Wrong(fault) = verdict { Some(fault) } else { None };
                 self.record.answered(moments, done_ns, fault.as_ref());
-                self.timeline.borrow_mut().answered(moments.intended_ns, done_ns, fault.is_some());
+                self.timeline.borrow_mut().answered(moments.intended_ns, done_ns, self.times, fault.is_some());
             }
         }
         self.follow_up(done_ns);

@@ -1,5 +1,7 @@
 //! Every time that is measured, and what was wrong.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -28,6 +30,23 @@ pub(super) enum Trouble {
     Refused,
     Broken,
     Malformed,
+}
+
+/// Where goes what a class measures.
+pub(super) struct Recording {
+    pub(super) span: Span,
+    pub(super) timeline: Rc<RefCell<Timeline>>,
+    pub(super) times: Times,
+    /// Where every request is asked for.
+    pub(super) sampler: Option<Sampler>,
+}
+
+/// Whether a class's response times are among those of the run's seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Times {
+    Shown,
+    /// Of a closed loop beside open ones.
+    ItsOwn,
 }
 
 /// Of one class.
@@ -224,11 +243,13 @@ impl Timeline {
     }
 
     #[inline]
-    pub(super) fn answered(&mut self, intended_ns: u64, done_ns: u64, is_wrong: bool) {
+    pub(super) fn answered(&mut self, intended_ns: u64, done_ns: u64, times: Times, is_wrong: bool) {
         if self.span.is_measured(done_ns) {
             self.counted.achieved += 1;
             self.counted.wrong += u64::from(is_wrong);
-            self.counted.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
+            if times == Times::Shown {
+                self.counted.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
+            }
         }
     }
 
@@ -239,5 +260,20 @@ impl Timeline {
     /// Takes the second under way, and begins the next.
     pub(super) fn end_second(&mut self, in_flight: u64) -> Counted {
         Counted { in_flight, ..std::mem::replace(&mut self.counted, Counted::nothing()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_counts_a_closed_loop_beside_open_ones_and_leaves_out_its_times() {
+        let mut timeline = Timeline::new(Span { begin_ns: 0, measured_ns: 0, end_ns: 100 });
+        timeline.answered(10, 20, Times::Shown, false);
+        timeline.answered(10, 90, Times::ItsOwn, true);
+        let counted = timeline.end_second(0);
+        assert_eq!((counted.achieved, counted.wrong), (2, 1));
+        assert_eq!((counted.response_ns.len(), counted.response_ns.max()), (1, 10));
     }
 }

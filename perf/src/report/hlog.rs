@@ -13,7 +13,7 @@ use crate::measured::Measured;
 
 const NS_PER_MS: f64 = 1e6;
 
-/// Writes the response times of all classes together, those of closed loops among them: seconds do not tell them apart.
+/// Writes the response times of all classes together; of the open loops alone, where there is one.
 ///
 /// # Errors
 /// What the writer says.

@@ -168,7 +168,7 @@ fn closed_beside(out: &mut String, summary: &Summary) -> fmt::Result {
     writeln!(
         out,
         "<div class=\"banner closed\" role=\"note\"><strong>{}: {CLOSED_LABEL}.</strong> In the counts of all requests, \
-         and in none of their times but those of each second.</div>",
+         and in none of their times.</div>",
         Text(&names.join(", "))
     )
 }
