@@ -1,4 +1,8 @@
 //! Every time that is measured, and what was wrong.
+//!
+//! ```text
+//! tally      a histogram that takes equal times in a row as one
+//! ```
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,6 +15,9 @@ use super::{NS_PER_SECOND, Span};
 use crate::closed_loop::response_histogram;
 use crate::describe::Fault;
 use crate::measured::{ClassMeasured, Errors, Loop, Packed, Second, Wrong};
+use tally::Tally;
+
+mod tally;
 
 /// The moments of one request, in the core's nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -57,14 +64,14 @@ pub(super) struct Record {
     achieved: u64,
     errors: Errors,
     wrong: Wrong,
-    response_ns: Histogram<u64>,
-    service_ns: Histogram<u64>,
+    response_ns: Tally,
+    service_ns: Tally,
     /// Of those that did not wait for a place: all of it is the generator's, and this is recorded once instead of thrice.
-    lag_unwaited_ns: Histogram<u64>,
+    lag_unwaited_ns: Tally,
     /// Of the others.
-    lag_ns: Histogram<u64>,
-    lag_server_ns: Histogram<u64>,
-    lag_generator_ns: Histogram<u64>,
+    lag_ns: Tally,
+    lag_server_ns: Tally,
+    lag_generator_ns: Tally,
     /// Where every request is asked for.
     sampler: Option<Sampler>,
 }
@@ -86,12 +93,12 @@ impl Record {
             achieved: 0,
             errors: Errors::default(),
             wrong: Wrong::default(),
-            response_ns: response_histogram(),
-            service_ns: response_histogram(),
-            lag_unwaited_ns: response_histogram(),
-            lag_ns: response_histogram(),
-            lag_server_ns: response_histogram(),
-            lag_generator_ns: response_histogram(),
+            response_ns: Tally::new(),
+            service_ns: Tally::new(),
+            lag_unwaited_ns: Tally::new(),
+            lag_ns: Tally::new(),
+            lag_server_ns: Tally::new(),
+            lag_generator_ns: Tally::new(),
         }
     }
 
@@ -116,14 +123,14 @@ impl Record {
         self.achieved += u64::from(done_ns < self.span.end_ns);
         let waited_ns = moments.placed_ns - moments.noticed_ns;
         let lag_ns = moments.sent_ns.saturating_sub(moments.intended_ns);
-        self.response_ns.saturating_record(done_ns.saturating_sub(moments.intended_ns).max(1));
-        self.service_ns.saturating_record(done_ns.saturating_sub(moments.sent_ns).max(1));
+        self.response_ns.record(done_ns.saturating_sub(moments.intended_ns));
+        self.service_ns.record(done_ns.saturating_sub(moments.sent_ns));
         if waited_ns == 0 {
-            return self.lag_unwaited_ns.saturating_record(lag_ns.max(1));
+            return self.lag_unwaited_ns.record(lag_ns);
         }
-        self.lag_ns.saturating_record(lag_ns.max(1));
-        self.lag_server_ns.saturating_record(waited_ns.max(1));
-        self.lag_generator_ns.saturating_record(lag_ns.saturating_sub(waited_ns).max(1));
+        self.lag_ns.record(lag_ns);
+        self.lag_server_ns.record(waited_ns);
+        self.lag_generator_ns.record(lag_ns.saturating_sub(waited_ns));
     }
 
     /// A request came to nothing, or a connection without one. An error is an error, also before the measured time.
@@ -149,7 +156,7 @@ impl Record {
     pub(super) fn unfinished(&mut self, moments: &Moments, deadline_ns: u64) {
         if self.span.is_measured(moments.intended_ns) {
             self.errors.unfinished += 1;
-            self.response_ns.saturating_record(deadline_ns.saturating_sub(moments.intended_ns).max(1));
+            self.response_ns.record(deadline_ns.saturating_sub(moments.intended_ns));
             self.sample(moments, deadline_ns, || Outcome::Unfinished);
         }
     }
@@ -166,10 +173,11 @@ impl Record {
         }
         let lasted_ns = until_ns.min(self.span.end_ns).saturating_sub(self.span.measured_ns);
         let seconds = lasted_ns as f64 / NS_PER_SECOND as f64;
-        let unwaited = std::mem::replace(&mut self.lag_unwaited_ns, response_histogram());
-        self.lag_ns += &unwaited;
-        self.lag_generator_ns += &unwaited;
-        self.lag_server_ns.saturating_record_n(1, unwaited.len());
+        let (unwaited, mut lag_ns) = (self.lag_unwaited_ns.take(), self.lag_ns.take());
+        let (mut lag_server_ns, mut lag_generator_ns) = (self.lag_server_ns.take(), self.lag_generator_ns.take());
+        lag_ns += &unwaited;
+        lag_generator_ns += &unwaited;
+        lag_server_ns.saturating_record_n(1, unwaited.len());
         ClassMeasured {
             name: name.into(),
             driven,
@@ -178,11 +186,11 @@ impl Record {
             achieved: self.achieved,
             errors: self.errors,
             wrong: self.wrong,
-            response_ns: self.response_ns.clone(),
-            service_ns: self.service_ns.clone(),
-            lag_ns: self.lag_ns.clone(),
-            lag_server_ns: self.lag_server_ns.clone(),
-            lag_generator_ns: self.lag_generator_ns.clone(),
+            response_ns: self.response_ns.take(),
+            service_ns: self.service_ns.take(),
+            lag_ns,
+            lag_server_ns,
+            lag_generator_ns,
         }
     }
 }
@@ -229,12 +237,14 @@ impl Counted {
 /// The second under way. What comes after the measured time is in none.
 pub(super) struct Timeline {
     counted: Counted,
+    /// What goes into it when the second ends.
+    response_ns: Tally,
     span: Span,
 }
 
 impl Timeline {
     pub(super) fn new(span: Span) -> Timeline {
-        Timeline { counted: Counted::nothing(), span }
+        Timeline { counted: Counted::nothing(), response_ns: Tally::new(), span }
     }
 
     #[inline]
@@ -248,7 +258,7 @@ impl Timeline {
             self.counted.achieved += 1;
             self.counted.wrong += u64::from(is_wrong);
             if times == Times::Shown {
-                self.counted.response_ns.saturating_record(done_ns.saturating_sub(intended_ns).max(1));
+                self.response_ns.record(done_ns.saturating_sub(intended_ns));
             }
         }
     }
@@ -259,7 +269,8 @@ impl Timeline {
 
     /// Takes the second under way, and begins the next.
     pub(super) fn end_second(&mut self, in_flight: u64) -> Counted {
-        Counted { in_flight, ..std::mem::replace(&mut self.counted, Counted::nothing()) }
+        let response_ns = self.response_ns.take();
+        Counted { in_flight, response_ns, ..std::mem::replace(&mut self.counted, Counted::nothing()) }
     }
 }
 
