@@ -65,6 +65,8 @@ pub enum Store {
     Canned,
     /// A hash map: what was set, and nothing else that a cache does.
     Toy,
+    /// Nothing: every get gets its own key back, with one canned value.
+    Mirror,
 }
 
 /// What the kernel allows: a server with no protocol and no cache that answers every line with one canned value.

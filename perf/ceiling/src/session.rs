@@ -14,7 +14,7 @@ impl Session {
     pub fn new(store: Store) -> Session {
         match store {
             Store::Canned => Session::Canned(Lines::default()),
-            Store::Toy => Session::Toy(Vec::new()),
+            Store::Toy | Store::Mirror => Session::Toy(Vec::new()),
         }
     }
 }

@@ -11,8 +11,23 @@ use std::collections::HashMap;
 /// A request that is longer before it is whole is refused and forgotten, in bytes.
 const REQUEST_BYTES_MAX: usize = 2 << 20;
 
+/// What a get is answered by a mirror: its own key, and this. So whoever checks keys and lengths finds nothing wrong, and
+/// a load that does is measured against a server that has next to nothing to do.
+const MIRRORED: &[u8] = b" 0 100\r\n\
+0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\r\nEND\r\n";
+
+/// What becomes of what is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeping {
+    #[default]
+    All,
+    /// Nothing: every get is a hit, of one canned value.
+    Nothing,
+}
+
 #[derive(Default)]
 pub struct Toy {
+    keeping: Keeping,
     /// By key, what follows the key in a reply: ` <flags> <bytes>\r\n<value>\r\nEND\r\n`. Formatting it once, on a set,
     /// leaves nothing but copies to a get.
     items: HashMap<Vec<u8>, Vec<u8>, RandomState>,
@@ -26,6 +41,10 @@ enum Request<'a> {
 }
 
 impl Toy {
+    pub fn new(keeping: Keeping) -> Toy {
+        Toy { keeping, items: HashMap::default() }
+    }
+
     /// Answers every request that `bytes` completes, in order, at the end of `replies`. `partial` is the connection's
     /// request that had begun before, empty at first; it is completed by `bytes` and holds what they leave begun.
     pub fn answer(&mut self, partial: &mut Vec<u8>, bytes: &[u8], replies: &mut Vec<u8>) {
@@ -55,12 +74,17 @@ impl Toy {
 
     fn serve(&mut self, request: &Request, replies: &mut Vec<u8>) {
         match *request {
+            Request::Get { key } if self.keeping == Keeping::Nothing => {
+                [b"VALUE ", key, MIRRORED].iter().for_each(|part| replies.extend_from_slice(part));
+            }
             Request::Get { key } => match self.items.get(key) {
                 Some(rest) => [b"VALUE ", key, rest].iter().for_each(|part| replies.extend_from_slice(part)),
                 None => replies.extend_from_slice(b"END\r\n"),
             },
             Request::Set { key, flags, value_bytes, value } => {
-                self.store(key, &[b" ", flags, b" ", value_bytes, b"\r\n", value, b"\r\nEND\r\n"]);
+                if self.keeping == Keeping::All {
+                    self.store(key, &[b" ", flags, b" ", value_bytes, b"\r\n", value, b"\r\nEND\r\n"]);
+                }
                 replies.extend_from_slice(b"STORED\r\n");
             }
             Request::Unknown => replies.extend_from_slice(b"ERROR\r\n"),
@@ -132,6 +156,14 @@ mod tests {
             assert_eq!(answers([first, second]), expected, "cut at {cut}");
         }
         assert_eq!(answers(input.chunks(1)), expected);
+    }
+
+    #[test]
+    fn a_mirror_has_whatever_is_asked_for() {
+        let (mut toy, mut partial, mut replies) = (Toy::new(Keeping::Nothing), Vec::new(), Vec::new());
+        toy.answer(&mut partial, b"set a 0 0 1\r\nx\r\nget b\r\n", &mut replies);
+        assert_eq!(replies, [b"STORED\r\nVALUE b", MIRRORED].concat());
+        assert!(toy.items.is_empty());
     }
 
     #[test]

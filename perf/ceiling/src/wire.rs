@@ -18,7 +18,7 @@ use crate::connection::{Connection, Receive, Sending, Socket};
 use crate::options::{Files, Options, Sends, Store};
 use crate::ring::Ring;
 use crate::session::Session;
-use crate::toy::Toy;
+use crate::toy::{Keeping, Toy};
 use io_uring::{cqueue, opcode, squeue, types};
 use nix::sys::signalfd::SignalFd;
 use std::io;
@@ -100,7 +100,7 @@ impl Wire {
             listener,
             stopper: stop,
             store: options.store,
-            toy: Toy::default(),
+            toy: Toy::new(if options.store == Store::Mirror { Keeping::Nothing } else { Keeping::All }),
             files: options.files,
             sends: options.send,
         };

@@ -4,6 +4,7 @@
 //! mix        what is asked, and how often
 //! asked      one request, and what has to be remembered of it
 //! request    its bytes
+//! hit        what a get is answered when all is well
 //! answer     what an answer says
 //!   multiget   the answer to a request for several objects
 //! judging    what is wrong with it
@@ -23,7 +24,7 @@ use spindle_core::simulator::Random;
 use super::ClassPlan;
 use super::keyspace::KeyPlan;
 use super::split::Slice;
-use super::work::{HangUp, Heard, Then, Work, Written};
+use super::work::{HangUp, Heard, Then, Verdict, Work, Written};
 use crate::sizes::even;
 use answer::{Hearing, hear};
 use asked::Swap;
@@ -32,6 +33,7 @@ use counters::{Counters, counters_for};
 pub use expiry::{Ttl, TtlError};
 pub use fill::CacheFillError;
 pub(super) use fill::fill;
+use hit::Hits;
 use mix::{Kind, Kinds};
 pub use mix::{Mix, MixError};
 use multiget::{Multiget, Part};
@@ -44,6 +46,7 @@ mod asked;
 mod counters;
 mod expiry;
 mod fill;
+mod hit;
 mod judging;
 mod mix;
 mod multiget;
@@ -99,6 +102,7 @@ enum FollowUp {
 pub(super) struct CacheWork {
     protocol: Protocol,
     requests: Requests,
+    hits: Hits,
     kinds: Kinds,
     multiget_keys: usize,
     on_miss: OnMiss,
@@ -117,6 +121,7 @@ impl CacheWork {
         CacheWork {
             protocol: plan.protocol,
             requests: Requests::new(plan),
+            hits: Hits::new(&plan.prefix),
             kinds: Kinds::of(mix),
             multiget_keys: mix.multiget_keys,
             on_miss: plan.on_miss,
@@ -135,6 +140,16 @@ impl CacheWork {
 
     fn get(&mut self, key: u64, now_ns: u64) -> Single {
         Single::Get { look: self.stock.look(key, now_ns), checked: self.stock.checked() }
+    }
+
+    /// A get that was answered as it should be, in the form that nearly every answer has.
+    #[inline]
+    fn hear_hit(&mut self, single: &Single, input: &[u8]) -> Option<(Verdict, usize)> {
+        let Single::Get { look, checked } = single else { return None };
+        let length = self.stock.keyspace.objects.object(look.key, 0).length;
+        let (data, consumed) = self.hits.find(input, look.key, length)?;
+        let verdict = self.stock.check_value(look, data, *checked).map_or_else(Verdict::Wrong, |_| Verdict::Right);
+        Some((verdict, consumed))
     }
 
     fn multiget(&mut self, now_ns: u64) -> Multiget {
@@ -231,6 +246,9 @@ impl Work for CacheWork {
             Asked::One(single) => single,
             Asked::Several(multiget) => return self.hear_multiget(multiget, input, now_ns),
         };
+        if let Some((verdict, consumed)) = self.hear_hit(single, input) {
+            return Heard::Answer { consumed, verdict, then: Then::Keep };
+        }
         match hear(input, single.question()) {
             Hearing::Answer { said, consumed } => {
                 Heard::Answer { consumed, verdict: self.verdict(single, said, now_ns), then: Then::Keep }

@@ -249,10 +249,12 @@ impl<W: Work> Class<W> {
             placed_ns: now_ns.max(due.noticed_ns),
             sent_ns: 0,
         };
-        let drawn = due.drawn.map_or_else(|| Drawn { asked: self.work.draw(now_ns), hang_ups: 0 }, |drawn| *drawn);
-        let Drawn { asked, hang_ups } = drawn;
+        let flying = match due.drawn {
+            None => Flying { asked: self.work.draw(now_ns), moments, hang_ups: 0 },
+            Some(drawn) => Flying { asked: drawn.asked, moments, hang_ups: drawn.hang_ups },
+        };
         let lane = &mut self.lanes[index];
-        lane.flying.push_back(Flying { asked, moments, hang_ups });
+        lane.flying.push_back(flying);
         lane.unwritten += 1;
         lane.left -= 1;
         if let Some(task) = lane.task {
@@ -261,8 +263,9 @@ impl<W: Work> Class<W> {
         self.list(index);
     }
 
-    /// The oldest request of a connection was answered, and is off its list.
-    pub(super) fn answered(&mut self, core: &Core, index: usize, moments: &Moments, done_ns: u64, verdict: Verdict) {
+    /// The oldest request of a connection was answered, and is off its list. When there is no other answer to be read,
+    /// [`Class::replenish`] is to follow.
+    pub(super) fn answered(&mut self, moments: &Moments, done_ns: u64, verdict: Verdict) {
         match verdict {
             Verdict::Refused => self.note_lost(moments, done_ns, Trouble::Refused),
             _ if self.closed => {}
@@ -272,6 +275,10 @@ impl<W: Work> Class<W> {
                 self.timeline.borrow_mut().answered(moments.intended_ns, done_ns, self.times, fault.is_some());
             }
         }
+    }
+
+    /// Gives a connection that was answered its next requests: once for all answers that came together.
+    pub(super) fn replenish(&mut self, core: &Core, index: usize, done_ns: u64) {
         self.follow_up(done_ns);
         self.list(index);
         self.place(core, done_ns);

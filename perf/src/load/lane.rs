@@ -154,14 +154,20 @@ impl<W: Work> LaneFlow<'_, W> {
         true
     }
 
-    /// Takes answers from the input as far as they are there.
+    /// Takes answers from the input as far as they are there, and has the places taken again that they leave.
     fn take_answers(&mut self) -> Result<(), Over> {
         // When this turn's answers were taken from the kernel: what checking those before costs is not the server's time.
         let done_ns = self.core.now_ns();
-        let mut class = self.class.borrow_mut();
+        let class = self.class;
+        let taken = self.hear_answers(&mut class.borrow_mut(), done_ns);
+        class.borrow_mut().replenish(self.core, self.index, done_ns);
+        taken
+    }
+
+    fn hear_answers(&mut self, class: &mut Class<W>, done_ns: u64) -> Result<(), Over> {
         let mut at = 0;
         while self.input.bytes().len() - at >= self.bytes_min.max(1) {
-            let Class { work, lanes, .. } = &mut *class;
+            let Class { work, lanes, .. } = class;
             let lane = &mut lanes[self.index];
             let begun = lane.begun();
             let Some(flying) = lane.flying.front_mut().filter(|_| begun > 0) else {
@@ -189,7 +195,7 @@ impl<W: Work> LaneFlow<'_, W> {
             if was_cut_off || then == Then::Close {
                 class.retire(self.core, self.index, done_ns, Over::Spent);
             }
-            class.answered(self.core, self.index, &moments, done_ns, verdict);
+            class.answered(&moments, done_ns, verdict);
             if class.is_spent(self.index) {
                 return Err(Over::Spent);
             }
@@ -226,7 +232,8 @@ impl<W: Work> LaneFlow<'_, W> {
             (lane.unwritten, lane.written_to) = (lane.unwritten - 1, 0);
         }
         class.retire(self.core, self.index, done_ns, Over::Spent);
-        class.answered(self.core, self.index, &moments, done_ns, verdict);
+        class.answered(&moments, done_ns, verdict);
+        class.replenish(self.core, self.index, done_ns);
         Over::Spent
     }
 

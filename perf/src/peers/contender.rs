@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Toy,
     /// The ceiling program with canned replies: what the kernel allows.
     Ceiling,
+    /// The same, with answers that go with what was asked: a server that does nothing, for who measures the load.
+    Mirror,
 }
 
 impl Kind {
@@ -29,7 +31,7 @@ impl Kind {
     pub(super) fn is_cache(self) -> bool {
         match self {
             Kind::Spindle | Kind::Memcached | Kind::Other => true,
-            Kind::Toy | Kind::Ceiling => false,
+            Kind::Toy | Kind::Ceiling | Kind::Mirror => false,
         }
     }
 
@@ -39,6 +41,7 @@ impl Kind {
             Kind::Spindle | Kind::Memcached | Kind::Other => None,
             Kind::Toy => Some("toy"),
             Kind::Ceiling => Some("canned"),
+            Kind::Mirror => Some("mirror"),
         }
     }
 }

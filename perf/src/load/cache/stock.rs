@@ -56,11 +56,13 @@ impl Stock {
         }
     }
 
+    #[inline]
     pub(super) fn look(&mut self, key: u64, now_ns: u64) -> Look {
         let glance = self.expiry.as_mut().map(|expiry| expiry.glance(key, now_ns));
         Look { key, sent: self.keyspace.ledger.read(key), glance }
     }
 
+    #[inline]
     pub(super) fn checked(&mut self) -> Checked {
         if self.keyspace.is_checked() { Checked::Whole } else { Checked::LengthOnly }
     }
@@ -122,6 +124,7 @@ impl Stock {
     }
 
     /// What is wrong with a value; its version, where that was looked for.
+    #[inline]
     pub(super) fn check_value(&self, look: &Look, data: &[u8], checked: Checked) -> Result<Option<u32>, Fault> {
         let expected = self.keyspace.objects.object(look.key, 0);
         let got = data.len() as u64;
