@@ -22,6 +22,7 @@
 //! sweep         servers under a ladder of loads, and the knee of each
 //! compare       two results, and whether they differ
 //! median        the one in the middle of several
+//! link          how full the network between is
 //! dial          connecting on the engine;  descriptors: room for so many
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
@@ -38,6 +39,7 @@ pub mod describe;
 pub mod descriptors;
 mod dial;
 pub mod environment;
+pub mod link;
 pub mod load;
 pub mod machine;
 pub mod measured;

@@ -50,7 +50,7 @@ pub use sampling::{Outcome, Sample, Sampling};
 use split::{Part, Slice, split};
 pub use stop::Stop;
 use stop::{Early, Vigil};
-use watch::{Tick, Use, Watch};
+use watch::{Report, Tick, Use, Watch};
 use work::Work;
 
 mod begin;
@@ -113,7 +113,7 @@ pub fn measure(
     let (ticks, ticked) = mpsc::channel();
     std::thread::scope(|scope| {
         let generators = parts.len();
-        let reporter = scope.spawn(move || watch::report(&ticked, generators, plan.watched, on_second));
+        let reporter = scope.spawn(move || watch::report(&ticked, generators, plan, on_second));
         let running: Vec<_> = parts
             .into_iter()
             .enumerate()
@@ -128,8 +128,10 @@ pub fn measure(
             .collect();
         drop(ticks);
         let ended: Vec<_> = running.into_iter().map(|thread| thread.join().unwrap_or(Err(LoadError::Died))).collect();
-        let seconds = reporter.join().map_err(|_| LoadError::Died)?;
-        Ok(Measured { seconds, ..joined::join(plan, whole(ended)?) })
+        let Report { seconds, links } = reporter.join().map_err(|_| LoadError::Died)?;
+        let mut measured = joined::join(plan, whole(ended)?);
+        measured.reasons.extend(links.iter().filter_map(verdict::link_saturated));
+        Ok(Measured { seconds, links, ..measured })
     })
 }
 

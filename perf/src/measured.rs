@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
+use crate::link::LinkUse;
 use crate::slow::SlowMeasured;
 pub use packed::Packed;
 
@@ -36,6 +37,8 @@ pub struct Measured {
     pub generator: Generator,
     /// Of the server's process, when that is known.
     pub server: Option<ServerCost>,
+    /// Networks between, in the measured time.
+    pub links: Vec<LinkUse>,
     /// Why the measurement is not valid; empty when it is.
     pub reasons: Vec<Reason>,
     pub environment: Environment,
@@ -151,6 +154,8 @@ pub enum Reason {
     NotAchieved { class: String, achieved_per_second: f64, offered_per_second: f64 },
     /// Nothing was due, or nothing was answered.
     NothingMeasured,
+    /// A network interface had no room left.
+    LinkSaturated(LinkUse),
     /// Slow clients could not connect: fewer than planned were there.
     SlowNotAttached { name: String, failed: u64, begun: u64 },
     /// Slow clients had not connected when the measured time began: fewer than planned were there.
@@ -217,6 +222,12 @@ impl std::fmt::Display for Reason {
             Reason::NotAchieved { class, achieved_per_second, offered_per_second } => write!(
                 formatter,
                 "achieved {achieved_per_second:.0} of the {offered_per_second:.0} requests of {class} offered a second"
+            ),
+            Reason::LinkSaturated(LinkUse { name, speed_mbit, received_mbit, sent_mbit }) => write!(
+                formatter,
+                "the network was saturated: {received_mbit:.0} Mb/s received and {sent_mbit:.0} Mb/s sent by {name}, which has \
+                 {} Mb/s",
+                speed_mbit.unwrap_or_default()
             ),
             Reason::NothingMeasured => write!(formatter, "no request was answered"),
             Reason::SlowNotAttached { name, failed, begun } => {

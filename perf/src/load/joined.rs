@@ -20,7 +20,7 @@ pub(super) struct PartMeasured {
     pub(super) early: Option<Early>,
 }
 
-/// All of it, but for the seconds. There is one part at least.
+/// All of it, but for the seconds and the links. There is one part at least.
 pub(super) fn join(plan: &Plan, parts: Vec<PartMeasured>) -> Measured {
     let lasted = parts.iter().map(|part| part.lasted).max().unwrap_or_default();
     let early = parts.iter().find_map(|part| part.early);
@@ -45,6 +45,7 @@ pub(super) fn join(plan: &Plan, parts: Vec<PartMeasured>) -> Measured {
         classes,
         slow,
         seconds: Vec::new(),
+        links: Vec::new(),
         generator,
         server: parts.iter().find_map(|part| part.server),
         reasons,

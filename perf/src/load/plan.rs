@@ -35,6 +35,12 @@ impl Plan {
         let fast: usize = self.classes.iter().map(|class| class.connections).sum();
         fast + self.slow.iter().map(|slow| slow.count).sum::<usize>()
     }
+
+    /// Whom it goes to.
+    pub fn servers(&self) -> impl Iterator<Item = SocketAddr> {
+        let fast = self.classes.iter().map(|class| class.server);
+        fast.chain(self.slow.iter().map(|slow| slow.server))
+    }
 }
 
 /// Requests of one kind, with an offered load of their own.

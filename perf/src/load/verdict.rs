@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::stop::Early;
+use crate::link::LinkUse;
 use crate::measured::{ClassMeasured, Generator, Loop, Reason};
 use crate::slow::SlowMeasured;
 
@@ -11,6 +12,8 @@ const LATE_NS_MIN: u64 = 50_000;
 const LATE_PART_OF_P50: u64 = 20;
 const BUSY_MAX: f64 = 0.9;
 const ACHIEVED_MIN: f64 = 0.99;
+/// Of a link's speed. More is not to be had where answers and acknowledgements come in bursts.
+const LINK_MAX: f64 = 0.95;
 const STRAGGLERS: f64 = 2.0;
 /// One in so many connections of slow clients may fail.
 const FAILED_PART_OF_SLOW: u64 = 100;
@@ -57,6 +60,11 @@ pub(super) fn cut_short(early: Early, after: Duration) -> Reason {
     }
 }
 
+/// Whether the network was measured.
+pub(super) fn link_saturated(link: &LinkUse) -> Option<Reason> {
+    link.fullness().filter(|full| *full > LINK_MAX).map(|_| Reason::LinkSaturated(link.clone()))
+}
+
 /// Whether slow clients that were to be there were not, so that the others were measured beside fewer.
 pub(super) fn not_attached(slow: &SlowMeasured) -> Option<Reason> {
     let SlowMeasured { name, connect_failed: failed, begun, .. } = slow;
@@ -89,6 +97,23 @@ mod tests {
 
     fn of(classes: &[ClassMeasured]) -> Vec<Reason> {
         reasons(classes, LASTED, &Generator::default())
+    }
+
+    #[test]
+    fn a_link_that_is_nearly_full_in_one_direction_is_what_was_measured() {
+        let link = |speed_mbit, received_mbit, sent_mbit| LinkUse {
+            name: "eth0".into(),
+            speed_mbit,
+            received_mbit,
+            sent_mbit,
+        };
+        let full = link(Some(1000), 12.0, 960.0);
+        let reason = link_saturated(&full).unwrap().to_string();
+        let told = "the network was saturated: 12 Mb/s received and 960 Mb/s sent by eth0, which has 1000 Mb/s";
+        assert_eq!(reason, told);
+        for free in [link(Some(1000), 940.0, 940.0), link(None, 1e6, 1e6)] {
+            assert_eq!(link_saturated(&free), None, "{free:?}");
+        }
     }
 
     #[test]

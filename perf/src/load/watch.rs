@@ -7,13 +7,14 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spindle_core::Core;
 
 use super::record::{Counted, Timeline};
 use super::stop::{Early, Vigil};
-use super::{Classes, LoadError, NS_PER_SECOND, Span};
+use super::{Classes, LoadError, NS_PER_SECOND, Plan, Span};
+use crate::link::{Link, LinkUse, Passed};
 use crate::measured::{Generator, Second, ServerCost};
 use crate::process::{self, Pid};
 
@@ -60,27 +61,61 @@ impl Watch<'_> {
     }
 }
 
+/// What is gathered beside the generators.
+pub(super) struct Report {
+    pub(super) seconds: Vec<Second>,
+    pub(super) links: Vec<LinkUse>,
+}
+
 /// Gathers the seconds until the run is over.
 pub(super) fn report(
     ticks: &mpsc::Receiver<Tick>,
     generators: usize,
-    watched: Option<Pid>,
+    plan: &Plan,
     on_second: impl FnMut(u64, &Second),
-) -> Vec<Second> {
-    let mut gathering = Gathering { watched, before: None, seconds: Vec::new(), begun: VecDeque::new(), on_second };
+) -> Report {
+    let mut gathering = Gathering {
+        watched: plan.watched,
+        before: None,
+        meters: Link::towards(plan.servers()).into_iter().map(|link| Meter { link, first: None, last: None }).collect(),
+        seconds: Vec::new(),
+        begun: VecDeque::new(),
+        on_second,
+    };
     for tick in ticks {
         match tick {
-            Tick::Begin => gathering.before = gathering.before.or_else(|| cpu_time(watched)),
+            Tick::Begin => gathering.begin(),
             Tick::Second { index, counted } => gathering.add(index, &counted, generators),
         }
     }
     // Where one was stopped before the end of a second, and another after it.
     while gathering.finish_one() {}
-    gathering.seconds
+    let Gathering { seconds, meters, .. } = gathering;
+    Report { seconds, links: meters.iter().filter_map(Meter::used).collect() }
 }
 
 fn cpu_time(watched: Option<Pid>) -> Option<Duration> {
     watched.and_then(|pid| process::cpu_time(pid).ok())
+}
+
+/// What passes by a link.
+struct Meter {
+    link: Link,
+    first: Option<(Instant, Passed)>,
+    last: Option<(Instant, Passed)>,
+}
+
+impl Meter {
+    fn look(&mut self) {
+        let now = self.link.passed().map(|passed| (Instant::now(), passed));
+        self.first = self.first.or(now);
+        self.last = now.or(self.last);
+    }
+
+    fn used(&self) -> Option<LinkUse> {
+        let ((began, first), (ended, last)) = (self.first?, self.last?);
+        Some(self.link.used(first, last, ended - began))
+    }
 }
 
 /// The seconds of a run, as all generators see them.
@@ -88,6 +123,7 @@ struct Gathering<F> {
     watched: Option<Pid>,
     /// What the server had used at the end of the last second.
     before: Option<Duration>,
+    meters: Vec<Meter>,
     seconds: Vec<Second>,
     /// After those: how many generators have ended it, and what they counted.
     begun: VecDeque<(usize, Counted)>,
@@ -95,6 +131,14 @@ struct Gathering<F> {
 }
 
 impl<F: FnMut(u64, &Second)> Gathering<F> {
+    /// The measured time begins, as the first generator says.
+    fn begin(&mut self) {
+        if self.before.is_none() {
+            self.before = cpu_time(self.watched);
+        }
+        self.meters.iter_mut().filter(|meter| meter.first.is_none()).for_each(Meter::look);
+    }
+
     fn add(&mut self, index: usize, counted: &Counted, generators: usize) {
         let at = index.saturating_sub(self.seconds.len());
         while self.begun.len() <= at {
@@ -111,6 +155,7 @@ impl<F: FnMut(u64, &Second)> Gathering<F> {
     fn finish_one(&mut self) -> bool {
         let Some((_, counted)) = self.begun.pop_front() else { return false };
         let now = cpu_time(self.watched);
+        self.meters.iter_mut().for_each(Meter::look);
         let second = counted.second(now.zip(self.before).map(|(now, before)| now.saturating_sub(before)));
         (self.on_second)(self.seconds.len() as u64, &second);
         self.seconds.push(second);

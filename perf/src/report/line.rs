@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::figures::{bytes, count, latency, percent, rate};
 use super::summary::{Class, Figures, GeneratorUse, Percentiles, Summary};
+use crate::link::LinkUse;
 use crate::measured::{Loop, Second};
 use crate::slow::SlowMeasured;
 
@@ -107,6 +108,7 @@ pub fn closing(summary: &Summary, output: Output) -> String {
     }
     lines.extend(summary.slow.iter().map(|slow| slow_clients(slow, output)));
     lines.push(cost(summary));
+    lines.extend(summary.links.iter().map(link));
     if !summary.valid {
         lines.push(output.red("INVALID"));
         lines.extend(summary.reasons.iter().map(|reason| format!("  {reason}")));
@@ -207,6 +209,12 @@ fn generator(used: &GeneratorUse) -> String {
         1 => format!("generator {busy} of a CPU"),
         threads => format!("{threads} generators, the busiest {busy} of a CPU"),
     }
+}
+
+fn link(used: &LinkUse) -> String {
+    let LinkUse { name, speed_mbit, received_mbit, sent_mbit } = used;
+    let of = speed_mbit.map_or("a speed that is not known".into(), |speed| format!("{speed} Mb/s"));
+    format!("{name}: {received_mbit:.0} Mb/s received, {sent_mbit:.0} Mb/s sent, of {of}")
 }
 
 fn cost(summary: &Summary) -> String {

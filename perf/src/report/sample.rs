@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
+use crate::link::LinkUse;
 use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Packed, Reason, Second, ServerCost, Wrong};
 use crate::slow::SlowMeasured;
 
@@ -39,6 +40,7 @@ pub(crate) fn run(seconds: u64) -> Measured {
             resident_bytes: 70 << 20,
             context_switches: 12_345,
         }),
+        links: vec![LinkUse { name: "eth0".into(), speed_mbit: Some(1000), received_mbit: 94.2, sent_mbit: 8.0 }],
         reasons: Vec::new(),
         environment: Environment::look(vec!["spindle".into(), "load".into(), "<localhost>".into()]),
     }

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
+use crate::link::LinkUse;
 use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Second, ServerCost, Wrong};
 use crate::slow::SlowMeasured;
 
@@ -37,6 +38,9 @@ pub struct Summary {
     pub slow: Vec<SlowMeasured>,
     pub generator: GeneratorUse,
     pub server: Option<ServerUse>,
+    /// Networks between; of loopback there is none. Older results know of none.
+    #[serde(default)]
+    pub links: Vec<LinkUse>,
     pub environment: Environment,
     pub timeline: Vec<Row>,
 }
@@ -189,6 +193,7 @@ impl Summary {
             slow: measured.slow.clone(),
             generator: GeneratorUse::of(measured.generator),
             server: measured.server.map(ServerUse::of),
+            links: measured.links.clone(),
             environment: measured.environment.clone(),
             timeline: seconds.map(|(at, second)| Row::of(at, second, measured.lasted)).collect(),
         }

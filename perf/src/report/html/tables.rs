@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use super::Run;
 use super::text::Text;
 use crate::environment::Environment;
+use crate::link::LinkUse;
 use crate::measured::Loop;
 use crate::report::figures::{bytes, count, latency, percent, rate};
 use crate::report::summary::{Figures, Percentiles, Summary};
@@ -125,6 +126,9 @@ fn costs(summary: &Summary) -> Vec<(&'static str, String)> {
         costs.push(("server CPU", format!("{:.2} s, {each} a request", server.cpu_s)));
         costs.push(("server memory", bytes(server.resident_bytes)));
         costs.push(("context switches", count(server.context_switches)));
+    }
+    for LinkUse { name, received_mbit, sent_mbit, .. } in &summary.links {
+        costs.push(("network", format!("{name}: {received_mbit:.0} Mb/s received, {sent_mbit:.0} Mb/s sent")));
     }
     costs
 }
