@@ -74,7 +74,7 @@ impl CacheLoad {
             }),
         };
         Plan {
-            cpus: vec![field.cpus.load],
+            cpus: field.cpus.generators(),
             classes: vec![class],
             warm_up: field.measured / 4,
             measured: field.measured,

@@ -231,7 +231,7 @@ impl Contest<'_> {
 
     fn plan(&self, class: ClassPlan, entry: &Entry) -> Plan {
         Plan {
-            cpus: vec![self.cpus.load],
+            cpus: self.cpus.generators(),
             classes: vec![class],
             warm_up: self.options.measured / 4,
             measured: self.options.measured,
