@@ -13,6 +13,8 @@
 //!   session                        where a connection's bytes stopped, for one of:
 //!   lines                          counting requests, canned replies
 //!   toy                            a hash map
+//!   mirror                         nothing, with answers that go with what was asked
+//!   requests                       what both understand
 //!   bin/ping                       a closed-loop load to try it with, on the same ring
 //! ```
 #![deny(unsafe_code)]
@@ -24,10 +26,12 @@ mod executor;
 pub mod flows;
 pub mod lines;
 pub mod listener;
+mod mirror;
 pub mod options;
 pub mod pin;
 pub mod ping;
 pub mod raw;
+mod requests;
 pub mod ring;
 mod session;
 mod toy;

@@ -15,10 +15,11 @@
 use crate::arena::Arena;
 use crate::buffers::{Buffers, Chunk, GROUP};
 use crate::connection::{Connection, Receive, Sending, Socket};
+use crate::mirror;
 use crate::options::{Files, Options, Sends, Store};
 use crate::ring::Ring;
 use crate::session::Session;
-use crate::toy::{Keeping, Toy};
+use crate::toy::Toy;
 use io_uring::{cqueue, opcode, squeue, types};
 use nix::sys::signalfd::SignalFd;
 use std::io;
@@ -72,7 +73,7 @@ pub struct Wire {
     listener: TcpListener,
     stopper: SignalFd,
     store: Store,
-    /// Stays empty where replies are canned.
+    /// Stays empty where nothing is kept.
     toy: Toy,
     files: Files,
     sends: Sends,
@@ -100,7 +101,7 @@ impl Wire {
             listener,
             stopper: stop,
             store: options.store,
-            toy: Toy::new(if options.store == Store::Mirror { Keeping::Nothing } else { Keeping::All }),
+            toy: Toy::default(),
             files: options.files,
             sends: options.send,
         };
@@ -141,6 +142,7 @@ impl Wire {
                     connection.owed += requests;
                 }
                 Session::Toy(partial) => self.toy.answer(partial, bytes, &mut connection.written),
+                Session::Mirror(partial) => mirror::answer(partial, bytes, &mut connection.written),
             }
         }
         self.buffers.give_back(chunk);
