@@ -23,7 +23,6 @@ use crate::measured::Measured;
 use crate::peers::figures::{Saturated, Waits, half_of_the_slowest};
 use crate::peers::{Cpus, PeersError, Scale};
 use crate::popularity::Popularity;
-use crate::server_version;
 use crate::sizes::Sizes;
 
 const CONNECTIONS: usize = 32;
@@ -139,9 +138,13 @@ impl Contest<'_> {
             entries.iter().try_for_each(|entry| self.fill(row, &objects, entry))?;
         }
         let mut saturated = vec![Vec::new(); entries.len()];
+        // Every run draws the same objects, so the longest of them has uploaded all that there are.
+        let mut puts = vec![0; entries.len()];
         for round in 1..=self.options.rounds {
-            for (entry, figures) in entries.iter().zip(&mut saturated) {
-                let one = Saturated::of(&measure(entry, Pace::Closed)?);
+            for ((entry, figures), puts) in entries.iter().zip(&mut saturated).zip(&mut puts) {
+                let measured = measure(entry, Pace::Closed)?;
+                *puts = measured.classes[0].requests.max(*puts);
+                let one = Saturated::of(&measured);
                 self.say(row, round, entry, &format!("{:.1} k a second of CPU", one.per_cpu_second / 1e3));
                 figures.push(one);
             }
@@ -158,10 +161,10 @@ impl Contest<'_> {
                 figures.push(one);
             }
         }
-        let lines = entries.iter().zip(saturated).zip(waits);
+        let lines = entries.iter().zip(saturated).zip(waits).zip(puts);
         lines
-            .map(|((entry, saturated), waits)| {
-                let torn = if row.uploads() { self.read_back(row, &objects, entry, &saturated)? } else { 0 };
+            .map(|(((entry, saturated), waits), puts)| {
+                let torn = if row.uploads() { self.read_back(row, &objects, entry, puts)? } else { 0 };
                 let (name, job, waits) = (entry.name(), entry.job(), Waits::median(&waits));
                 Ok(Line { row, name, job, saturated, waits, torn })
             })
@@ -205,9 +208,7 @@ impl Contest<'_> {
 
     fn measure(&self, row: FileRow, objects: &ObjectsPlan, entry: &Entry, pace: Pace) -> Result<Measured, PeersError> {
         let class = class(row, http(row, objects, entry)?, entry, pace);
-        let mut plan = self.plan(class, entry);
-        server_version::note(&mut plan);
-        let measured = load::run(&plan, |_, _| {}).map_err(|error| entry.failed(error))?;
+        let measured = load::run(&self.plan(class, entry), |_, _| {}).map_err(|error| entry.failed(error))?;
         match (measured.errors(), measured.wrong()) {
             (0, 0) => Ok(measured),
             _ => Err(entry.wrong(row, format!("{:?}, {:?}", measured.classes[0].errors, measured.classes[0].wrong))),
@@ -215,18 +216,12 @@ impl Contest<'_> {
     }
 
     /// Whether what was uploaded is there, and how much of it is parts of two uploads that met.
-    fn read_back(
-        &self,
-        row: FileRow,
-        objects: &ObjectsPlan,
-        entry: &Entry,
-        saturated: &Saturated,
-    ) -> Result<u64, PeersError> {
+    fn read_back(&self, row: FileRow, objects: &ObjectsPlan, entry: &Entry, puts: u64) -> Result<u64, PeersError> {
         let http = http(row, objects, entry)?;
         let class = class(row, http.clone(), entry, Pace::Closed);
         let back = read_back(&class, &http).map_err(|error| entry.wrong(row, error))?;
         self.options.progress.say(&format!("{row}: {}: {} objects read back", entry.name(), back.objects()));
-        uploads::judge(back, entry.found.rival.replacing(), saturated).map_err(|what| entry.wrong(row, what))
+        uploads::judge(back, entry.found.rival.replacing(), puts).map_err(|what| entry.wrong(row, what))
     }
 
     fn plan(&self, class: ClassPlan, entry: &Entry) -> Plan {
