@@ -31,7 +31,7 @@ use crate::arguments::load::scenario::ScenarioError;
 use crate::arguments::load::target::TargetError;
 use crate::failure::EXIT_SYSTEM;
 use crate::say;
-use samples::SampleFile;
+use samples::{SampleFile, Writing};
 
 /// Why a measurement gave nothing, or nothing to rely on.
 #[derive(Debug, thiserror::Error)]
@@ -149,13 +149,14 @@ fn measure(mut plan: Plan, label: &str, kept: &OutputArguments) -> Result<(), Lo
     let output = Output::of_stdout();
     // A name that cannot be written should not cost a measurement.
     let mut files = Files::create(kept)?;
-    let sampled = kept.samples.as_deref().map(|path| SampleFile::create(path, &plan)).transpose()?;
+    let samples = kept.samples.as_deref().map(SampleFile::create).transpose()?;
     let planned = plan.measured;
     load::fill(&plan)?;
     server_version::note(&mut plan);
     let stop = interrupt::heed().map_err(LoadFailure::Signals)?;
+    let samples = samples.map(|file| file.write(&plan)).transpose()?;
     say::print(&format!("{}\n", line::head(output))).map_err(LoadFailure::Output)?;
-    let sampling = sampled.as_ref().map(|file| &file.sampling);
+    let sampling = samples.as_ref().map(|writing| &writing.sampling);
     let measured = load::measure(&plan, &stop, sampling, move |at, second| {
         // A reader who has gone does not end the measurement.
         let _ = say::print(&format!("{}\n", line::second(at, second, planned, output)));
@@ -163,7 +164,7 @@ fn measure(mut plan: Plan, label: &str, kept: &OutputArguments) -> Result<(), Lo
     let summary = Summary::of(&measured);
     say::print(&format!("\n{}\n", line::closing(&summary, output))).map_err(LoadFailure::Output)?;
     let written = files.write(label, &measured, &summary);
-    sampled.map_or(Ok(()), SampleFile::finish).and(written)?;
+    samples.map_or(Ok(()), Writing::finish).and(written)?;
     let died = measured.reasons.iter().any(|reason| matches!(reason, Reason::CutShort { .. }));
     let (errors, wrong) = (measured.errors(), measured.wrong());
     if errors + wrong > 0 || died {

@@ -12,28 +12,43 @@ use spindle_perf::report::samples::write;
 use super::LoadFailure;
 use crate::say;
 
+/// Created before anything is sent, because a name that cannot be written should not cost a measurement.
 pub(super) struct SampleFile {
+    path: PathBuf,
+    out: BufWriter<File>,
+}
+
+/// The file while it is written.
+pub(super) struct Writing {
     path: PathBuf,
     pub(super) sampling: Sampling,
     writer: JoinHandle<io::Result<()>>,
 }
 
 impl SampleFile {
-    pub(super) fn create(path: &Path, plan: &Plan) -> Result<SampleFile, LoadFailure> {
-        let failed = |error| LoadFailure::File { path: path.into(), error };
-        let mut out = BufWriter::new(File::create(path).map_err(failed)?);
-        let classes: Vec<String> = plan.classes.iter().map(|class| class.name.clone()).collect();
-        let (sampling, samples) = Sampling::new();
-        let writer = std::thread::Builder::new()
-            .name("samples".into())
-            .spawn(move || write(&classes, &samples, &mut out))
-            .map_err(failed)?;
-        Ok(SampleFile { path: path.into(), sampling, writer })
+    pub(super) fn create(path: &Path) -> Result<SampleFile, LoadFailure> {
+        let file = File::create(path).map_err(|error| LoadFailure::File { path: path.into(), error })?;
+        Ok(SampleFile { path: path.into(), out: BufWriter::new(file) })
     }
 
+    /// To be called when it is known who takes signals.
+    pub(super) fn write(self, plan: &Plan) -> Result<Writing, LoadFailure> {
+        let SampleFile { path, mut out } = self;
+        let classes: Vec<String> = plan.classes.iter().map(|class| class.name.clone()).collect();
+        let (sampling, samples) = Sampling::new();
+        let writing =
+            std::thread::Builder::new().name("samples".into()).spawn(move || write(&classes, &samples, &mut out));
+        match writing {
+            Ok(writer) => Ok(Writing { path, sampling, writer }),
+            Err(error) => Err(LoadFailure::File { path, error }),
+        }
+    }
+}
+
+impl Writing {
     /// Waits until all is written, and says what is not there.
     pub(super) fn finish(self) -> Result<(), LoadFailure> {
-        let SampleFile { path, sampling, writer } = self;
+        let Writing { path, sampling, writer } = self;
         let left_out = sampling.left_out();
         drop(sampling);
         let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("its writer died")));

@@ -45,7 +45,11 @@ fn a_load_that_is_interrupted_reports_what_it_has_measured() {
     let json = server.path("result.json");
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let (address, json) = (server.addresses[0], json.display());
-        let arguments = format!("load cache {address} --rate 500 --seconds 3600 --warm-up 0 --keys 100 --json {json}");
+        let samples = server.path("samples.csv");
+        let arguments = format!(
+            "load cache {address} --rate 500 --seconds 3600 --warm-up 0 --keys 100 --json {json} --samples {}",
+            samples.display()
+        );
         let mut load = spindle(&arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(load.stdout.take().unwrap()).lines().map(Result::unwrap);
         assert!(said.any(|line| line.trim_start().starts_with("1 s")), "no second was measured");
@@ -54,6 +58,7 @@ fn a_load_that_is_interrupted_reports_what_it_has_measured() {
         assert!(rest.iter().any(|line| line.contains(" 0 errors, 0 wrong")), "{rest:?}");
         assert_eq!(load.wait().unwrap().code(), Some(3), "{rest:?}");
         assert!(std::fs::read_to_string(server.path("result.json")).unwrap().contains("\"stopped after "), "{rest:?}");
+        assert!(std::fs::read_to_string(samples).unwrap().ends_with(",right\n"), "the last row is whole");
     }
 }
 

@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use super::record::{Moments, Trouble};
 use crate::describe::Fault;
 
-/// Requests of a batch.
-const BATCH: usize = 4096;
-/// Batches that wait for their writer, at most: 16 MiB of them.
-const WAITING_MAX: usize = 64;
+/// Requests of a batch: less than what the allocator asks the kernel for, and gives back, each time.
+const BATCH: usize = 1024;
+/// Batches that wait for their writer, at most: 18 MiB of them.
+const WAITING_MAX: usize = 256;
 
 /// One request that was due within the measured time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,17 +78,15 @@ impl Sampler {
     #[inline]
     pub(super) fn note(&mut self, moments: &Moments, begin_ns: u64, now_ns: u64, outcome: Outcome) {
         let Moments { intended_ns, noticed_ns, placed_ns, sent_ns } = *moments;
-        let (service_ns, handed_ns) = match sent_ns {
-            0 => (0, now_ns),
-            _ => (now_ns.saturating_sub(sent_ns), sent_ns),
-        };
+        // What was never handed to the kernel waited for a connection, or for a server that did not read what was before.
+        let (placed_ns, sent_ns) = if sent_ns == 0 { (now_ns, now_ns) } else { (placed_ns, sent_ns) };
         let lag_server_ns = placed_ns.saturating_sub(noticed_ns);
-        let lag_ns = handed_ns.saturating_sub(intended_ns);
+        let lag_ns = sent_ns.saturating_sub(intended_ns);
         self.batch.push(Sample {
             class: self.class,
             due_ns: intended_ns.saturating_sub(begin_ns),
             response_ns: now_ns.saturating_sub(intended_ns),
-            service_ns,
+            service_ns: now_ns.saturating_sub(sent_ns),
             lag_server_ns,
             lag_generator_ns: lag_ns.saturating_sub(lag_server_ns),
             outcome,
@@ -152,9 +150,15 @@ mod tests {
             lag_generator_ns: 3,
             outcome: Outcome::Right,
         };
-        let lag =
-            Sample { response_ns: 100, service_ns: 0, lag_generator_ns: 96, outcome: Outcome::Unfinished, ..right };
-        assert_eq!(batch, [right, lag]);
+        let unsent = Sample {
+            response_ns: 100,
+            service_ns: 0,
+            lag_server_ns: 99,
+            lag_generator_ns: 1,
+            outcome: Outcome::Unfinished,
+            ..right
+        };
+        assert_eq!(batch, [right, unsent]);
     }
 
     #[test]

@@ -13,13 +13,22 @@ pub const HEAD: &str = "class,due_ns,response_ns,service_ns,lag_server_ns,lag_ge
 /// # Errors
 /// What the writer says. The samples that still come are taken and thrown away, so that nobody waits.
 pub fn write(classes: &[String], samples: &Receiver<Vec<Sample>>, out: &mut impl Write) -> io::Result<()> {
+    let classes: Vec<String> = classes.iter().map(|name| field(name)).collect();
     let mut written = writeln!(out, "{HEAD}");
     for batch in samples {
         if written.is_ok() {
-            written = batch.iter().try_for_each(|sample| row(classes, sample, out));
+            written = batch.iter().try_for_each(|sample| row(&classes, sample, out));
         }
     }
     written.and_then(|()| out.flush())
+}
+
+/// A name of which a separator is a part stands in quotes.
+fn field(name: &str) -> String {
+    match name.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.into(),
+    }
 }
 
 fn row(classes: &[String], sample: &Sample, out: &mut impl Write) -> io::Result<()> {
@@ -66,8 +75,9 @@ mod tests {
         sender.send(vec![sample, stale]).unwrap();
         drop(sender);
         let mut out = Vec::new();
-        write(&["a".into(), "b".into()], &samples, &mut out).unwrap();
+        write(&["a".into(), "b, \"c\"".into()], &samples, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, format!("{HEAD}\nb,5,40,30,0,10,right\nb,5,40,30,0,10,stale\n"));
+        let name = "\"b, \"\"c\"\"\"";
+        assert_eq!(text, format!("{HEAD}\n{name},5,40,30,0,10,right\n{name},5,40,30,0,10,stale\n"));
     }
 }
