@@ -167,12 +167,34 @@ pub enum Reason {
 }
 
 impl Errors {
+    pub fn add(&mut self, other: Errors) {
+        let Errors { refused, unfinished, broken, malformed } = other;
+        self.refused += refused;
+        self.unfinished += unfinished;
+        self.broken += broken;
+        self.malformed += malformed;
+    }
+
     pub fn total(&self) -> u64 {
         self.refused + self.unfinished + self.broken + self.malformed
     }
 }
 
 impl Wrong {
+    pub fn add(&mut self, other: Wrong) {
+        let Wrong { corrupt, stale, torn, swapped, length, misplaced, lost, expired, lost_update, invented } = other;
+        self.corrupt += corrupt;
+        self.stale += stale;
+        self.torn += torn;
+        self.swapped += swapped;
+        self.length += length;
+        self.misplaced += misplaced;
+        self.lost += lost;
+        self.expired += expired;
+        self.lost_update += lost_update;
+        self.invented += invented;
+    }
+
     pub fn total(&self) -> u64 {
         let Wrong { corrupt, stale, torn, swapped, length, misplaced, lost, expired, lost_update, invented } = self;
         corrupt + stale + torn + swapped + length + misplaced + lost + expired + lost_update + invented

@@ -233,38 +233,39 @@ mod tests {
         }
     }
 
-    /// Three that draw each as often as it should are one: chi-square against the law of all keys.
+    /// Three that draw each as often as it should are one: chi-square against the law of all ranks.
     #[test]
     fn shares_together_draw_as_one() {
         let (keys, draws) = (1000u64, 1_000_000.0);
-        for popularity in [Popularity::Uniform, Popularity::Zipf(0.99), Popularity::Zipf(1.3)] {
+        for exponent in [0.5, 0.99, 1.0, 1.3] {
             let shares = [0, 1, 2].map(|part| Share { part, of: 3 });
-            let weights = shares.map(|share| popularity.weight_of(share, keys));
+            let weights = shares.map(|share| Popularity::Zipf(exponent).weight_of(share, keys));
             let total: f64 = weights.iter().sum();
-            let mut counted = Vec::new();
+            let mut counted = vec![0u32; keys as usize];
             for (share, weight) in shares.into_iter().zip(weights) {
-                let mut chooser = Chooser::of_share(popularity, keys, share, 5);
-                let own = counts(&mut chooser, keys, (draws * weight / total).round() as usize);
-                let is_own = |key: usize| key as u64 % share.of == share.part;
-                assert!(own.iter().enumerate().all(|(key, &count)| count == 0 || is_own(key)));
-                counted.extend(own.into_iter().enumerate().filter(|(key, _)| is_own(*key)).map(|(_, count)| count));
+                let mut chooser = Chooser::of_share(Popularity::Zipf(exponent), keys, share, 5);
+                let Order::Zipf { ranks, .. } = chooser.order.clone() else { unreachable!("it is Zipf's") };
+                for _ in 0..(draws * weight / total).round() as usize {
+                    counted[share.key_at(ranks.draw(&mut chooser.random) as u64) as usize] += 1;
+                }
+                assert!((0..1000).all(|_| chooser.draw() % share.of == share.part));
             }
-            assert_eq!(counted.len(), keys as usize);
-            // The most popular ones in order: chance seldom changes their places.
-            counted.sort_unstable_by(|a, b| b.cmp(a));
-            let weight = |rank: usize| match popularity {
-                Popularity::Zipf(exponent) => (rank as f64).powf(-exponent),
-                _ => 1.0,
-            };
-            let whole: f64 = (1..=keys as usize).map(weight).sum();
-            for rank in 1..=8 {
+            let weight = |rank: usize| (rank as f64 + 1.0).powf(-exponent);
+            let whole: f64 = (0..keys as usize).map(weight).sum();
+            let squares = counted.iter().enumerate().map(|(rank, &found)| {
                 let expected = draws * weight(rank) / whole;
-                let found = f64::from(counted[rank - 1]);
-                assert!(
-                    (found - expected).abs() < 5.0 * expected.sqrt(),
-                    "{popularity}, rank {rank}: {found}, {expected}"
-                );
-            }
+                (f64::from(found) - expected).powi(2) / expected
+            });
+            // 999 degrees of freedom: a deviation is the root of 1998.
+            let chi_square: f64 = squares.sum();
+            assert!((chi_square - 999.0).abs() < 4.0 * 1998f64.sqrt(), "s = {exponent}: {chi_square}");
+        }
+    }
+
+    #[test]
+    fn shares_of_laws_without_ranks_weigh_what_they_have() {
+        for popularity in [Popularity::Uniform, Popularity::Sequential, Popularity::Latest(0.9)] {
+            assert_eq!([0, 1, 2].map(|part| popularity.weight_of(Share { part, of: 3 }, 10)), [4.0, 3.0, 3.0]);
         }
     }
 

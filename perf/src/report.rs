@@ -20,7 +20,7 @@ pub mod html;
 pub mod json;
 pub mod line;
 pub mod markdown;
-#[cfg(test)]
-pub(crate) mod sample;
 pub mod samples;
+#[cfg(test)]
+pub(crate) mod specimen;
 pub mod summary;

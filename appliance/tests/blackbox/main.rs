@@ -4,8 +4,8 @@
 //! - what is said: [`classic`], [`meta`], [`malformed`], [`framing`], [`expiry`], [`values`]
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
-//! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), each request by itself ([`samples`]), more and
-//!   more ([`ladders`], [`targets`]), without a flaw ([`valid`]), beside [`peers`]
+//! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), from several CPUs ([`generators`]), each request by
+//!   itself ([`samples`]), more and more ([`ladders`], [`targets`]), without a flaw ([`valid`]), beside [`peers`]
 //! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
@@ -16,6 +16,7 @@ mod classic;
 mod connections;
 mod expiry;
 mod framing;
+mod generators;
 mod kit;
 mod ladders;
 mod listening;

@@ -161,11 +161,11 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     #[test]
     fn only_whole_seconds_of_the_run_count() {
-        let mut run = Summary::of(&sample::run(10));
+        let mut run = Summary::of(&specimen::run(10));
         assert_eq!(seconds(&run).count(), 10);
         run.seconds = 8.5;
         run.timeline[8].seconds = 0.5;
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_of_runs_or_of_seconds() {
-        let runs: Vec<Summary> = (0..3).map(|_| Summary::of(&sample::run(10))).collect();
+        let runs: Vec<Summary> = (0..3).map(|_| Summary::of(&specimen::run(10))).collect();
         assert_eq!(Basis::of(&runs, &runs[..2]), Some(Basis::Runs { a: 3, b: 2 }));
         assert_eq!(Basis::of(&runs[..1], &runs[..1]), Some(Basis::Seconds { a: 10, b: 10 }));
         assert_eq!(Basis::of(&runs, &runs[..1]), None);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_second_without_answers_has_a_rate_and_no_times() {
-        let mut run = Summary::of(&sample::run(10));
+        let mut run = Summary::of(&specimen::run(10));
         (run.timeline[3].achieved, run.timeline[3].p99_ns) = (0, 0);
         let values = |figure| Basis::Seconds { a: 10, b: 10 }.sample(figure, std::slice::from_ref(&run)).values.len();
         assert_eq!([Figure::Throughput, Figure::P99, Figure::ServerCpu].map(values), [10, 9, 9]);

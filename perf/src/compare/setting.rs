@@ -75,10 +75,10 @@ fn faults(side: Side, runs: &[Summary]) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     fn run() -> Summary {
-        Summary::of(&sample::run(10))
+        Summary::of(&specimen::run(10))
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn another_offer_and_faults_are_warnings() {
-        let mut other = Summary::of(&sample::invalid_run(10));
+        let mut other = Summary::of(&specimen::invalid_run(10));
         other.total.offered_per_second *= 1.5;
         let warnings = Setting::of(&[run()], &[other]).warnings;
         assert!(warnings[0].starts_with("the offers differ: 2,000 to 3,000 requests a second"), "{warnings:?}");

@@ -1,11 +1,11 @@
 //! Whole comparisons of made-up runs.
 
 use super::*;
-use crate::report::sample;
+use crate::report::specimen;
 
 /// A run whose times, and whose seconds, are `slower` times those of the made-up one.
 fn run(slower: f64) -> Summary {
-    let mut run = Summary::of(&sample::run(30));
+    let mut run = Summary::of(&specimen::run(30));
     let times = &mut run.total.response_ns;
     for ns in [&mut times.p50, &mut times.p99, &mut times.p99_9] {
         *ns = (*ns as f64 * slower) as u64;
@@ -53,7 +53,7 @@ fn single_runs_are_compared_by_their_seconds_and_it_is_said() {
 
 #[test]
 fn a_short_run_is_too_short_for_an_interval() {
-    let short = || Summary::of(&sample::run(3));
+    let short = || Summary::of(&specimen::run(3));
     let comparison = compare(&[short()], &[short()], IfInvalid::Refuse).unwrap();
     assert_eq!((comparison.differences.len(), comparison.whole.len()), (0, 5));
     let text = comparison.to_string();
@@ -71,7 +71,7 @@ fn seconds_without_answers_tell_too_little() {
 
 #[test]
 fn an_invalid_run_is_refused_with_its_reasons() {
-    let invalid = || Summary::of(&sample::invalid_run(20));
+    let invalid = || Summary::of(&specimen::invalid_run(20));
     let refused = compare(&[run(1.0)], &[invalid()], IfInvalid::Refuse).unwrap_err();
     assert!(refused.to_string().starts_with("a measurement of B is not valid: the generator was late"), "{refused}");
     let compared = compare(&[run(1.0)], &[invalid()], IfInvalid::Compare).unwrap();

@@ -266,6 +266,28 @@ mod tests {
         assert_eq!(ledger.known(sent), Known { oldest: 2, newest: 3 });
     }
 
+    #[test]
+    fn a_key_that_changes_leaves_its_neighbours_as_they_were() {
+        let share = Share { part: 1, of: 2 };
+        let keys: Vec<u64> = (0..130).map(|index| share.key_at(index)).collect();
+        let mut ledger = Ledger::written(260, share, Removal::Never);
+        for index in [0, 62, 63, 64, 65, 127, 128, 129] {
+            let version = ledger.write(keys[index]);
+            ledger.settle(keys[index], version, Outcome::Acknowledged);
+            let mut changed = 0;
+            for &key in &keys {
+                let known = ledger.known(ledger.read(key));
+                let versions = if known == (Known { oldest: 1, newest: 1 }) { 1 } else { 2 };
+                assert_eq!(known, Known { oldest: versions, newest: versions }, "{key}");
+                changed += versions - 1;
+            }
+            assert_eq!(
+                changed as usize,
+                [0, 62, 63, 64, 65, 127, 128, 129].iter().position(|at| *at == index).unwrap() + 1
+            );
+        }
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Write,

@@ -91,6 +91,8 @@ pub(super) struct Class<W: Work> {
     free: VecDeque<usize>,
     pub(super) lanes: Vec<Lane<W::Asked>>,
     connections_left: usize,
+    /// Due when there was no connection left.
+    passed_over: u64,
     closed: bool,
 }
 
@@ -102,6 +104,13 @@ pub(super) async fn pace<W: Work>(core: &Core, class: &Rc<RefCell<Class<W>>>) {
         let Some(due_ns) = class.borrow().next_due_ns().filter(|_| class.borrow().connections_left > 0) else { break };
         core.sleep_until(due_ns).await;
         class.borrow_mut().burst(core);
+        core.next_turn().await;
+    }
+    let mut rest = class.borrow().schedule.clone();
+    while let Some(schedule) = &mut rest {
+        let Some(due_ns) = class.borrow().due_within_run(schedule) else { break };
+        core.sleep_until(due_ns).await;
+        class.borrow_mut().pass_over(schedule, core.read_clock_ns());
         core.next_turn().await;
     }
 }
@@ -137,6 +146,7 @@ impl<W: Work> Class<W> {
             lanes: (0..plan.connections).map(|_| lane()).collect(),
             plan: plan.clone(),
             connections_left: plan.connections,
+            passed_over: 0,
             closed: false,
         }
     }
@@ -165,9 +175,23 @@ impl<W: Work> Class<W> {
         }
     }
 
+    /// Of a class that has nobody left to ask: what is due now is shown in its second. In the end it is unfinished, with
+    /// whatever was due until then.
+    fn pass_over(&mut self, rest: &mut Schedule, now_ns: u64) {
+        while let Some(due_ns) = self.due_within_run(rest).filter(|due_ns| *due_ns <= now_ns) {
+            rest.next_ns();
+            self.timeline.borrow_mut().due(due_ns);
+            self.passed_over += 1;
+        }
+    }
+
     /// When the next request is due, if that is within the run.
     fn next_due_ns(&self) -> Option<u64> {
-        let due_ns = self.span.begin_ns.saturating_add(self.schedule.as_ref()?.due_ns());
+        self.due_within_run(self.schedule.as_ref()?)
+    }
+
+    fn due_within_run(&self, schedule: &Schedule) -> Option<u64> {
+        let due_ns = self.span.begin_ns.saturating_add(schedule.due_ns());
         (due_ns < self.span.end_ns && !self.closed).then_some(due_ns)
     }
 
@@ -373,7 +397,7 @@ pub(super) enum Over {
 impl<W: Work> Driven for Class<W> {
     fn in_flight(&self) -> u64 {
         let flying: usize = self.lanes.iter().map(|lane| lane.flying.len()).sum();
-        (flying + self.waiting.len()) as u64
+        (flying + self.waiting.len()) as u64 + self.passed_over
     }
 
     fn has_more_due(&self) -> bool {

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::stop::Early;
-use super::{ClassPlan, Plan, verdict};
-use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, ServerCost, Wrong};
+use super::{Plan, verdict};
+use crate::measured::{ClassMeasured, Generator, Loop, Measured, ServerCost};
 use crate::slow::SlowMeasured;
 
 /// What one generator has measured.
@@ -12,7 +12,8 @@ use crate::slow::SlowMeasured;
 pub(super) struct PartMeasured {
     pub(super) began: SystemTime,
     pub(super) lasted: Duration,
-    pub(super) classes: Vec<ClassMeasured>,
+    /// Each with its place in the plan.
+    pub(super) classes: Vec<(usize, ClassMeasured)>,
     pub(super) slow: Vec<SlowMeasured>,
     pub(super) generator: Generator,
     /// Only one of them looks at it.
@@ -29,7 +30,7 @@ pub(super) fn join(plan: &Plan, parts: Vec<PartMeasured>) -> Measured {
         busy: parts.iter().map(|part| part.generator.busy).fold(0.0, f64::max),
         threads: parts.len(),
     };
-    let classes: Vec<ClassMeasured> = plan.classes.iter().filter_map(|class| of_class(class, &parts)).collect();
+    let classes: Vec<ClassMeasured> = (0..plan.classes.len()).filter_map(|place| of_class(place, &parts)).collect();
     let of_plan = |name: &String| plan.slow.iter().position(|slow| slow.name == *name);
     let mut slow: Vec<SlowMeasured> = parts.iter().flat_map(|part| &part.slow).cloned().collect();
     slow.sort_by_key(|group| of_plan(&group.name));
@@ -53,14 +54,13 @@ pub(super) fn join(plan: &Plan, parts: Vec<PartMeasured>) -> Measured {
     }
 }
 
-fn of_class(class: &ClassPlan, parts: &[PartMeasured]) -> Option<ClassMeasured> {
-    let of_class = |part: &&ClassMeasured| part.name == class.name;
-    let mut measured = parts.iter().filter_map(|part| part.classes.iter().find(of_class));
-    let first = measured.next()?.clone();
-    Some(measured.fold(first, |mut sum, part| {
-        sum.add(part);
+fn of_class(place: usize, parts: &[PartMeasured]) -> Option<ClassMeasured> {
+    let measured = parts.iter().flat_map(|part| &part.classes);
+    let of_class = measured.filter(|(of, _)| *of == place).map(|(_, class)| class.clone());
+    of_class.reduce(|mut sum, part| {
+        sum.add(&part);
         sum
-    }))
+    })
 }
 
 impl ClassMeasured {
@@ -76,31 +76,5 @@ impl ClassMeasured {
         self.lag_ns += &other.lag_ns;
         self.lag_server_ns += &other.lag_server_ns;
         self.lag_generator_ns += &other.lag_generator_ns;
-    }
-}
-
-impl Errors {
-    fn add(&mut self, other: Errors) {
-        let Errors { refused, unfinished, broken, malformed } = other;
-        self.refused += refused;
-        self.unfinished += unfinished;
-        self.broken += broken;
-        self.malformed += malformed;
-    }
-}
-
-impl Wrong {
-    fn add(&mut self, other: Wrong) {
-        let Wrong { corrupt, stale, torn, swapped, length, misplaced, lost, expired, lost_update, invented } = other;
-        self.corrupt += corrupt;
-        self.stale += stale;
-        self.torn += torn;
-        self.swapped += swapped;
-        self.length += length;
-        self.misplaced += misplaced;
-        self.lost += lost;
-        self.expired += expired;
-        self.lost_update += lost_update;
-        self.invented += invented;
     }
 }

@@ -1,7 +1,7 @@
 //! Every time that is measured, and what was wrong.
 //!
 //! ```text
-//! tally      a histogram that takes equal times in a row as one
+//! run_length   a histogram that takes equal times in a row as one
 //! ```
 
 use std::cell::RefCell;
@@ -15,9 +15,9 @@ use super::{NS_PER_SECOND, Span};
 use crate::closed_loop::response_histogram;
 use crate::describe::Fault;
 use crate::measured::{ClassMeasured, Errors, Loop, Packed, Second, Wrong};
-use tally::Tally;
+use run_length::RunLength;
 
-mod tally;
+mod run_length;
 
 /// The moments of one request, in the core's nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -64,14 +64,14 @@ pub(super) struct Record {
     achieved: u64,
     errors: Errors,
     wrong: Wrong,
-    response_ns: Tally,
-    service_ns: Tally,
+    response_ns: RunLength,
+    service_ns: RunLength,
     /// Of those that did not wait for a place: all of it is the generator's, and this is recorded once instead of thrice.
-    lag_unwaited_ns: Tally,
+    lag_unwaited_ns: RunLength,
     /// Of the others.
-    lag_ns: Tally,
-    lag_server_ns: Tally,
-    lag_generator_ns: Tally,
+    lag_ns: RunLength,
+    lag_server_ns: RunLength,
+    lag_generator_ns: RunLength,
     /// Where every request is asked for.
     sampler: Option<Sampler>,
 }
@@ -93,12 +93,12 @@ impl Record {
             achieved: 0,
             errors: Errors::default(),
             wrong: Wrong::default(),
-            response_ns: Tally::new(),
-            service_ns: Tally::new(),
-            lag_unwaited_ns: Tally::new(),
-            lag_ns: Tally::new(),
-            lag_server_ns: Tally::new(),
-            lag_generator_ns: Tally::new(),
+            response_ns: RunLength::new(),
+            service_ns: RunLength::new(),
+            lag_unwaited_ns: RunLength::new(),
+            lag_ns: RunLength::new(),
+            lag_server_ns: RunLength::new(),
+            lag_generator_ns: RunLength::new(),
         }
     }
 
@@ -236,27 +236,29 @@ impl Counted {
 
 /// The second under way. What comes after the measured time is in none.
 pub(super) struct Timeline {
-    counted: Counted,
-    /// What goes into it when the second ends.
-    response_ns: Tally,
+    offered: u64,
+    achieved: u64,
+    errors: u64,
+    wrong: u64,
+    response_ns: RunLength,
     span: Span,
 }
 
 impl Timeline {
     pub(super) fn new(span: Span) -> Timeline {
-        Timeline { counted: Counted::nothing(), response_ns: Tally::new(), span }
+        Timeline { offered: 0, achieved: 0, errors: 0, wrong: 0, response_ns: RunLength::new(), span }
     }
 
     #[inline]
     pub(super) fn due(&mut self, intended_ns: u64) {
-        self.counted.offered += u64::from(self.span.is_measured(intended_ns));
+        self.offered += u64::from(self.span.is_measured(intended_ns));
     }
 
     #[inline]
     pub(super) fn answered(&mut self, intended_ns: u64, done_ns: u64, times: Times, is_wrong: bool) {
         if self.span.is_measured(done_ns) {
-            self.counted.achieved += 1;
-            self.counted.wrong += u64::from(is_wrong);
+            self.achieved += 1;
+            self.wrong += u64::from(is_wrong);
             if times == Times::Shown {
                 self.response_ns.record(done_ns.saturating_sub(intended_ns));
             }
@@ -264,13 +266,19 @@ impl Timeline {
     }
 
     pub(super) fn failed(&mut self, at_ns: u64) {
-        self.counted.errors += u64::from(self.span.is_measured(at_ns));
+        self.errors += u64::from(self.span.is_measured(at_ns));
     }
 
     /// Takes the second under way, and begins the next.
     pub(super) fn end_second(&mut self, in_flight: u64) -> Counted {
-        let response_ns = self.response_ns.take();
-        Counted { in_flight, response_ns, ..std::mem::replace(&mut self.counted, Counted::nothing()) }
+        Counted {
+            offered: std::mem::take(&mut self.offered),
+            achieved: std::mem::take(&mut self.achieved),
+            in_flight,
+            errors: std::mem::take(&mut self.errors),
+            wrong: std::mem::take(&mut self.wrong),
+            response_ns: self.response_ns.take(),
+        }
     }
 }
 

@@ -19,9 +19,15 @@ pub(super) struct Part {
     pub(super) slow: Vec<SlowPlan>,
 }
 
+/// The least portion of a class that is worth a generator. Where few keys have nearly all of the requests, fewer generators
+/// have the class.
+const PORTION_MIN: f64 = 1e-3;
+
 /// What one generator has of a class.
 #[derive(Clone, Debug)]
 pub(super) struct Slice {
+    /// The class's place in the plan.
+    pub(super) place: usize,
     /// With the slice's own number of connections. All else is of the whole class.
     pub(super) class: ClassPlan,
     pub(super) share: Share,
@@ -36,9 +42,9 @@ impl Part {
 }
 
 impl Slice {
-    /// All of a class.
-    pub(super) fn whole(class: &ClassPlan) -> Slice {
-        Slice { class: class.clone(), share: Share::WHOLE, portion: Portion::WHOLE }
+    /// All of the class at `place`.
+    pub(super) fn whole(place: usize, class: &ClassPlan) -> Slice {
+        Slice { place, class: class.clone(), share: Share::WHOLE, portion: Portion::WHOLE }
     }
 
     /// What the generator's own draws follow from. (What the objects follow from is the same for all.)
@@ -53,12 +59,12 @@ pub(super) fn split(plan: &Plan) -> Vec<Part> {
         if plan.cpus.is_empty() { vec![None] } else { plan.cpus.iter().copied().map(Some).collect() };
     let mut parts: Vec<Part> = cpus.into_iter().map(|cpu| Part { cpu, slices: Vec::new(), slow: Vec::new() }).collect();
     let count = parts.len();
-    // What is left over of each goes to another generator than what was left over before.
+    // Each class begins with another generator: the first slice is the largest, and a small class has few.
     let mut next = 0;
-    for class in &plan.classes {
-        let slices = slices(class, count);
+    for (place, class) in plan.classes.iter().enumerate() {
+        let slices = slices(place, class, count);
         let first = next;
-        next = (first + slices.len()) % count;
+        next = (first + slices.len() % count + usize::from(slices.len() == count)) % count;
         for (at, slice) in slices.into_iter().enumerate() {
             parts[(first + at) % count].slices.push(slice);
         }
@@ -72,24 +78,35 @@ pub(super) fn split(plan: &Plan) -> Vec<Part> {
 }
 
 /// At most `count`.
-fn slices(class: &ClassPlan, count: usize) -> Vec<Slice> {
+fn slices(place: usize, class: &ClassPlan, count: usize) -> Vec<Slice> {
     let (keys, popularity) = asked_for(&class.work);
-    let of = (count.min(class.connections) as u64).min(keys).max(1);
-    if of == 1 {
-        return vec![Slice::whole(class)];
-    }
-    let shares: Vec<Share> = (0..of).map(|part| Share { part, of }).collect();
-    let weights: Vec<f64> = shares.iter().map(|&share| popularity.weight_of(share, keys)).collect();
-    let portions = Portion::in_proportion(&weights);
+    let most = (count.min(class.connections) as u64).min(keys);
+    let Some(shares) = (2..=most).rev().find_map(|of| worth_it(of, keys, popularity)) else {
+        return vec![Slice::whole(place, class)];
+    };
+    let portions: Vec<Portion> = shares.iter().map(|(_, portion)| *portion).collect();
     let connections = deal(class.connections, &portions);
-    let sliced = shares.into_iter().zip(portions).zip(connections);
+    let sliced = shares.into_iter().zip(connections);
     sliced
         .map(|((share, portion), connections)| Slice {
+            place,
             class: ClassPlan { connections, ..class.clone() },
             share,
             portion,
         })
         .collect()
+}
+
+/// `of` shares of the keys, and the portion of each, if none is too small.
+fn worth_it(of: u64, keys: u64, popularity: Popularity) -> Option<Vec<(Share, Portion)>> {
+    let shares = (0..of).map(|part| Share { part, of });
+    let weights: Vec<f64> = shares.clone().map(|share| popularity.weight_of(share, keys)).collect();
+    // Steep laws have weights beyond what numbers can say.
+    if !weights.iter().all(|weight| weight.is_finite()) {
+        return None;
+    }
+    let portions = Portion::in_proportion(&weights);
+    portions.iter().all(|portion| portion.size() >= PORTION_MIN).then(|| shares.zip(portions).collect())
 }
 
 /// How many keys there are, and how popular each.

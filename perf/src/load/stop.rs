@@ -8,12 +8,11 @@ use std::time::Duration;
 use spindle_core::Core;
 use spindle_core::gate::Gate;
 
-use super::NS_PER_SECOND;
-use super::begin::Connected;
+use super::begin::Ending;
 use crate::closed_loop::within;
 
 /// How often a run looks whether it is to end: soon enough for who waits, and too rarely to make a request late.
-const LOOK_AGAIN_NS: u64 = NS_PER_SECOND / 20;
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The wish that a run ends. What was measured until then is reported.
 #[derive(Clone, Debug, Default)]
@@ -43,30 +42,31 @@ pub(super) struct Vigil<'a> {
     core: &'a Core,
     /// Every connection of this generator is inside.
     lanes: &'a Gate,
-    connected: &'a Connected,
-    /// Whether this one is among them.
+    ending: &'a Ending,
+    /// Whether this one is among those that have somebody.
     is_connected: Cell<bool>,
     stop: &'a Stop,
 }
 
 impl<'a> Vigil<'a> {
-    pub(super) fn new(core: &'a Core, lanes: &'a Gate, connected: &'a Connected, stop: &'a Stop) -> Vigil<'a> {
-        Vigil { core, lanes, connected, is_connected: Cell::new(true), stop }
+    pub(super) fn new(core: &'a Core, lanes: &'a Gate, ending: &'a Ending, stop: &'a Stop) -> Vigil<'a> {
+        Vigil { core, lanes, ending, is_connected: Cell::new(true), stop }
     }
 
     pub(super) async fn until(&self, at_ns: u64) -> Option<Early> {
         loop {
-            if self.stop.is_asked() {
-                return Some(Early::Stopped);
-            }
-            let left_ns = at_ns.saturating_sub(self.core.read_clock_ns());
-            self.nap(left_ns.min(LOOK_AGAIN_NS)).await;
-            if !self.connected.is_any() {
+            let now_ns = self.core.read_clock_ns();
+            let stop_ns = if self.stop.is_asked() { self.ending.stop_ns(now_ns) } else { u64::MAX };
+            if !self.ending.has_anybody() {
                 return Some(Early::Ended);
             }
-            if left_ns <= LOOK_AGAIN_NS {
+            if now_ns >= stop_ns {
+                return Some(Early::Stopped);
+            }
+            if now_ns >= at_ns {
                 return None;
             }
+            self.nap((at_ns.min(stop_ns) - now_ns).min(LOOK_AGAIN.as_nanos() as u64)).await;
         }
     }
 
@@ -77,7 +77,7 @@ impl<'a> Vigil<'a> {
         }
         if within(self.core, Duration::from_nanos(for_ns), self.lanes.emptied()).await.is_some() {
             self.is_connected.set(false);
-            self.connected.note_lost();
+            self.ending.note_lost();
         }
     }
 }

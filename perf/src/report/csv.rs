@@ -31,12 +31,12 @@ pub fn write(timeline: &[Row], out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
     use crate::report::summary::Summary;
 
     #[test]
     fn a_row_a_second_under_its_head() {
-        let mut summary = Summary::of(&sample::invalid_run(3));
+        let mut summary = Summary::of(&specimen::invalid_run(3));
         summary.timeline[1].server_cpu_s = None;
         let mut out = Vec::new();
         write(&summary.timeline, &mut out).unwrap();

@@ -49,7 +49,7 @@ pub fn write_histogram(histogram: &Histogram<u64>, out: &mut impl Write) -> io::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     fn text(histogram: &Histogram<u64>) -> String {
         let mut out = Vec::new();
@@ -82,9 +82,9 @@ mod tests {
     #[test]
     fn counts_every_class_that_is_timed() {
         for (measured, line) in [
-            (sample::run(2), "Total count    =         4000]"),
-            (sample::closed_run(2), "Total count    =         4000]"),
-            (sample::partly_closed_run(2), "Total count    =         2000]"),
+            (specimen::run(2), "Total count    =         4000]"),
+            (specimen::closed_run(2), "Total count    =         4000]"),
+            (specimen::partly_closed_run(2), "Total count    =         2000]"),
         ] {
             let mut out = Vec::new();
             write(&measured, &mut out).unwrap();

@@ -45,7 +45,7 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     fn base64(text: &str) -> Vec<u8> {
         let digit = |byte| match byte {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn reads_back_every_second() {
-        let mut measured = sample::run(5);
+        let mut measured = specimen::run(5);
         measured.lasted = Duration::from_millis(4_500);
         let mut log = Vec::new();
         write(&measured, &mut log).unwrap();

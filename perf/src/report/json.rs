@@ -145,7 +145,7 @@ impl Formatter for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     fn written(summary: &Summary) -> String {
         let mut out = Vec::new();
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_wrote() {
-        for measured in [sample::run(5), sample::invalid_run(3), sample::run(0)] {
+        for measured in [specimen::run(5), specimen::invalid_run(3), specimen::run(0)] {
             let summary = Summary::of(&measured);
             assert!(read(&written(&summary)).unwrap() == summary, "{}", written(&summary));
         }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn has_the_promised_fields() {
-        let text = written(&Summary::of(&sample::invalid_run(2)));
+        let text = written(&Summary::of(&specimen::invalid_run(2)));
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["schema"], 1);
         assert_eq!(json["valid"], false);
@@ -197,14 +197,14 @@ mod tests {
 
     #[test]
     fn a_result_from_before_there_were_slow_clients_can_be_read() {
-        let mut json = serde_json::to_value(Summary::of(&sample::run(1))).unwrap();
+        let mut json = serde_json::to_value(Summary::of(&specimen::run(1))).unwrap();
         json.as_object_mut().unwrap().remove("slow");
         assert!(read(&json.to_string()).unwrap().slow.is_empty());
     }
 
     #[test]
     fn a_second_is_a_line() {
-        let text = written(&Summary::of(&sample::run(5)));
+        let text = written(&Summary::of(&specimen::run(5)));
         assert_eq!(text.lines().filter(|line| line.starts_with("    {\"at_s\": ")).count(), 5);
         let histogram = text.lines().find(|line| line.starts_with("  \"response_ns\": {")).unwrap();
         assert!(histogram.ends_with("},"), "{histogram}");
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        let other = written(&Summary::of(&sample::run(1))).replacen("\"schema\": 1", "\"schema\": 2", 1);
+        let other = written(&Summary::of(&specimen::run(1))).replacen("\"schema\": 1", "\"schema\": 2", 1);
         let refusals =
             [(other.as_str(), "has schema 2; this version reads schema 1"), ("{}", "missing field `schema`")];
         for (text, expected) in refusals {

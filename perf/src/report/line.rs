@@ -238,13 +238,13 @@ mod tests {
 
     use super::*;
     use crate::measured::Packed;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     const PLANNED: Duration = Duration::from_secs(20);
 
     #[test]
     fn lines_stand_below_their_head() {
-        let measured = sample::run(10);
+        let measured = specimen::run(10);
         for output in [Output::Plain, Output::Terminal] {
             let line = second(9, &measured.seconds[9], PLANNED, output);
             assert_eq!(line.chars().count(), head(output).chars().count(), "{line}");
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_silent_second_has_no_percentiles() {
-        let mut silent = sample::run(1).seconds.remove(0);
+        let mut silent = specimen::run(1).seconds.remove(0);
         silent.response_ns = Packed::of(&Histogram::new(3).unwrap());
         silent.server_cpu = None;
         let line = second(0, &silent, PLANNED, Output::Plain);
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn red_is_for_terminals() {
-        let invalid = Summary::of(&sample::invalid_run(3));
+        let invalid = Summary::of(&specimen::invalid_run(3));
         let plain = closing(&invalid, Output::Plain);
         assert!(plain.contains("\nINVALID\n  the generator was late"), "{plain}");
         assert!(!plain.contains('\x1b'), "{plain}");
@@ -273,7 +273,7 @@ mod tests {
             plain.contains("10 errors (1 refused, 2 unfinished, 3 broken, 4 malformed), 21 wrong (1 corrupt"),
             "{plain}"
         );
-        let mut clean = sample::run(3);
+        let mut clean = specimen::run(3);
         clean.slow.clear();
         let valid = closing(&Summary::of(&clean), Output::Terminal);
         assert!(!valid.contains("INVALID") && !valid.contains(RED), "{valid}");
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn classes_and_slow_clients_have_lines_of_their_own() {
-        let mut measured = sample::invalid_run(3);
+        let mut measured = specimen::invalid_run(3);
         let text = closing(&Summary::of(&measured), Output::Plain);
         let class = "\n  get: 1,000 of 1,000 a second; 3,000 requests, 10 errors (1 refused";
         assert!(text.contains(class), "{text}");
@@ -294,15 +294,15 @@ mod tests {
 
     #[test]
     fn a_closed_loop_says_so() {
-        assert!(!closing(&Summary::of(&sample::run(3)), Output::Plain).contains("closed"));
-        let text = closing(&Summary::of(&sample::closed_run(3)), Output::Plain);
+        assert!(!closing(&Summary::of(&specimen::run(3)), Output::Plain).contains("closed"));
+        let text = closing(&Summary::of(&specimen::closed_run(3)), Output::Plain);
         assert!(text.starts_with(CLOSED_LABEL) && text.contains("\nresponse* "), "{text}");
         assert!(!text.contains("offered"), "{text}");
     }
 
     #[test]
     fn times_of_a_closed_class_are_marked_and_not_those_of_the_run() {
-        let text = closing(&Summary::of(&sample::partly_closed_run(3)), Output::Plain);
+        let text = closing(&Summary::of(&specimen::partly_closed_run(3)), Output::Plain);
         let title = "open loop, 3.0 s: 2,000 requests a second offered, 2,000 achieved, 1,000 by closed loops\n";
         assert!(text.starts_with(title), "{text}");
         assert!(text.contains("\nresponse  ") && text.contains("\n  get  "), "{text}");

@@ -236,8 +236,11 @@ impl Figures {
     fn of(classes: &[ClassMeasured], timed: &[&ClassMeasured], lasted_s: f64) -> Figures {
         let requests = classes.iter().map(|class| class.requests).sum();
         let achieved: u64 = classes.iter().map(|class| class.achieved).sum();
-        let errors_by_kind = errors_of(classes);
-        let wrong_by_kind = wrong_of(classes);
+        let (mut errors_by_kind, mut wrong_by_kind) = (Errors::default(), Wrong::default());
+        for class in classes {
+            errors_by_kind.add(class.errors);
+            wrong_by_kind.add(class.wrong);
+        }
         let response = merged(timed.iter().map(|class| &class.response_ns));
         let percentiles =
             |of: fn(&ClassMeasured) -> &Histogram<u64>| Percentiles::of(&merged(timed.iter().map(|class| of(class))));
@@ -281,30 +284,6 @@ impl Figures {
             ("invented", invented),
         ]
     }
-}
-
-fn errors_of(classes: &[ClassMeasured]) -> Errors {
-    classes.iter().fold(Errors::default(), |sum, class| Errors {
-        refused: sum.refused + class.errors.refused,
-        unfinished: sum.unfinished + class.errors.unfinished,
-        broken: sum.broken + class.errors.broken,
-        malformed: sum.malformed + class.errors.malformed,
-    })
-}
-
-fn wrong_of(classes: &[ClassMeasured]) -> Wrong {
-    classes.iter().fold(Wrong::default(), |sum, class| Wrong {
-        corrupt: sum.corrupt + class.wrong.corrupt,
-        stale: sum.stale + class.wrong.stale,
-        torn: sum.torn + class.wrong.torn,
-        swapped: sum.swapped + class.wrong.swapped,
-        length: sum.length + class.wrong.length,
-        misplaced: sum.misplaced + class.wrong.misplaced,
-        lost: sum.lost + class.wrong.lost,
-        expired: sum.expired + class.wrong.expired,
-        lost_update: sum.lost_update + class.wrong.lost_update,
-        invented: sum.invented + class.wrong.invented,
-    })
 }
 
 /// The sum of histograms, with the three digits that all of them have.
@@ -414,11 +393,11 @@ impl ServerUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     #[test]
     fn totals_are_the_sums_of_the_classes() {
-        let measured = sample::run(10);
+        let measured = specimen::run(10);
         let summary = Summary::of(&measured);
         assert_eq!(summary.total.requests, summary.classes.iter().map(|class| class.figures.requests).sum::<u64>());
         assert_eq!(summary.total.errors, measured.errors());
@@ -432,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_closed_class_beside_an_open_one_is_counted_and_not_timed() {
-        let both = sample::partly_closed_run(10);
+        let both = specimen::partly_closed_run(10);
         let [open, closed] = both.classes.as_slice() else { panic!("two classes") };
         assert!(open.response_ns.max() != closed.response_ns.max() && !open.lag_ns.is_empty());
         let alone = Summary::of(&Measured { classes: vec![open.clone()], ..both.clone() }).total;
@@ -451,7 +430,7 @@ mod tests {
 
     #[test]
     fn a_run_of_closed_loops_alone_has_times_of_its_own() {
-        let closed = Summary::of(&sample::closed_run(10));
+        let closed = Summary::of(&specimen::closed_run(10));
         let counts = closed.classes.iter().map(|class| class.figures.response_ns.count);
         assert_eq!(closed.total.response_ns.count, counts.sum::<u64>());
         assert_eq!(closed.closed_beside().count(), 0);

@@ -15,6 +15,8 @@ enum Whereabouts {
     Awaited,
     /// It is connected, or was and does not mean to be just now.
     Came,
+    /// It was there, did not go by itself, and does not come back.
+    Gone,
     /// It was there, and has been connecting anew since then.
     Returning { since_ns: u64 },
 }
@@ -37,9 +39,14 @@ impl Attendance {
         self.0.borrow_mut()[index] = Whereabouts::Came;
     }
 
+    /// A client was turned out, for good.
+    pub(super) fn is_turned_out(&self, index: usize) {
+        self.0.borrow_mut()[index] = Whereabouts::Gone;
+    }
+
     pub(super) fn missing(&self, now_ns: u64) -> u64 {
         let is_missing = |whereabouts: &&Whereabouts| match whereabouts {
-            Whereabouts::Awaited => true,
+            Whereabouts::Awaited | Whereabouts::Gone => true,
             Whereabouts::Came => false,
             Whereabouts::Returning { since_ns } => now_ns.saturating_sub(*since_ns) >= ON_ITS_WAY_NS,
         };
@@ -60,6 +67,15 @@ mod tests {
         attendance.sets_out(1, 20);
         attendance.arrives(1);
         assert_eq!(attendance.missing(u64::MAX), 1);
+    }
+
+    #[test]
+    fn who_was_turned_out_for_good_is_missing() {
+        let attendance = Attendance::new(2);
+        attendance.arrives(0);
+        attendance.arrives(1);
+        attendance.is_turned_out(1);
+        assert_eq!(attendance.missing(0), 1);
     }
 
     #[test]

@@ -56,7 +56,12 @@ impl<'a> Client<'a> {
                 Err(_) => End::ConnectFailed,
             };
             self.group.note(end);
-            let Again::After(pause) = self.plan.again else { return };
+            let Again::After(pause) = self.plan.again else {
+                if !matches!(end, End::Answered | End::Aborted) {
+                    self.group.attendance.is_turned_out(self.index);
+                }
+                return;
+            };
             let pause_ns = u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
             let steps = Steps::shortest(self.group.begin_ns, self.index, self.plan.count);
             core.sleep_until(steps.after(core.now_ns().saturating_add(pause_ns))).await;

@@ -136,14 +136,14 @@ pub(crate) mod tests {
     use std::sync::OnceLock;
 
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
     use crate::sweep::ladder::{INVALID_STEPS_MAX, climb};
     use crate::sweep::limit::Rank;
 
     /// A made-up run of an offer.
     pub(crate) fn run(per_second: f64, p99_9_ns: u64) -> Summary {
         static MADE_UP: OnceLock<Summary> = OnceLock::new();
-        let mut run = MADE_UP.get_or_init(|| Summary::of(&sample::run(2))).clone();
+        let mut run = MADE_UP.get_or_init(|| Summary::of(&specimen::run(2))).clone();
         run.total.offered_per_second = per_second;
         run.total.achieved_per_second = per_second;
         let times = &mut run.total.response_ns;

@@ -27,6 +27,9 @@ impl Hits {
         let (digits, rest) = rest.split_first_chunk::<{ size_of::<Digits>() }>()?;
         let rest = rest.strip_prefix(b" 0 ").filter(|_| *digits == digits_of(key))?;
         let line_end = rest.iter().take(10).position(|&byte| byte == b'\r')?;
+        if line_end == 0 || (line_end > 1 && rest[0] == b'0') {
+            return None;
+        }
         let told = rest[..line_end]
             .iter()
             .try_fold(0u64, |number, &digit| digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0')));
@@ -66,5 +69,9 @@ mod tests {
     fn an_empty_value_is_one() {
         let answer = b"VALUE ab00000000001 0 0\r\n\r\nEND\r\n";
         assert_eq!(Hits::new("ab").find(answer, 1, 0), Some((&b""[..], answer.len())));
+        for other in ["", "00"] {
+            let answer = format!("VALUE ab00000000001 0 {other}\r\n\r\nEND\r\n");
+            assert_eq!(Hits::new("ab").find(answer.as_bytes(), 1, 0), None, "{other:?} is no length");
+        }
     }
 }

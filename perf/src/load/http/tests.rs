@@ -32,7 +32,7 @@ fn work(mix: &str, range_share: f64) -> HttpWork {
         seed: SEED,
         work: WorkPlan::Http(plan.clone()),
     };
-    HttpWork::new(&plan, &Slice::whole(&class))
+    HttpWork::new(&plan, &Slice::whole(0, &class))
 }
 
 fn body(version: u32) -> Vec<u8> {

@@ -6,16 +6,16 @@ use crate::closed_loop::response_histogram;
 
 /// What was sent in one parcel, and answered in one, has the same times: of a deep pipeline nearly all of it. Then counting
 /// them costs next to nothing, and otherwise a comparison.
-pub(super) struct Tally {
+pub(super) struct RunLength {
     histogram: Histogram<u64>,
     last_ns: u64,
     /// Of `last_ns`, not in the histogram yet.
     times: u64,
 }
 
-impl Tally {
-    pub(super) fn new() -> Tally {
-        Tally { histogram: response_histogram(), last_ns: 0, times: 0 }
+impl RunLength {
+    pub(super) fn new() -> RunLength {
+        RunLength { histogram: response_histogram(), last_ns: 0, times: 0 }
     }
 
     /// At least 1 ns is recorded, the least that the histogram knows.
@@ -48,14 +48,14 @@ mod tests {
 
     #[test]
     fn every_time_counts_as_often_as_it_was_recorded() {
-        let (mut tally, mut plain) = (Tally::new(), response_histogram());
+        let (mut run_length, mut plain) = (RunLength::new(), response_histogram());
         for ns in [0, 0, 5, 5, 5, 0, 1_000_000, u64::MAX, u64::MAX, 7, 5] {
-            tally.record(ns);
+            run_length.record(ns);
             plain.saturating_record(ns.max(1));
         }
-        assert_eq!(tally.take(), plain);
-        assert!(tally.take().is_empty());
-        tally.record(5);
-        assert_eq!(tally.take().len(), 1);
+        assert_eq!(run_length.take(), plain);
+        assert!(run_length.take().is_empty());
+        run_length.record(5);
+        assert_eq!(run_length.take().len(), 1);
     }
 }

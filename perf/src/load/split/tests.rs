@@ -76,6 +76,24 @@ fn a_class_is_on_no_more_generators_than_it_has_connections_or_keys() {
 }
 
 #[test]
+fn where_a_key_has_nearly_all_requests_its_generator_has_the_class() {
+    for exponent in [12.0, 60.0, 1100.0] {
+        let parts = split(&plan(vec![0, 1, 2], vec![class("steep", 30, 1000, Popularity::Zipf(exponent))], Vec::new()));
+        assert_eq!((parts.len(), parts[0].slices[0].portion), (1, Portion::WHOLE), "{exponent}");
+    }
+}
+
+#[test]
+fn no_generator_has_the_largest_slice_of_every_class() {
+    let classes = ["a", "b", "c"].map(|name| class(name, 100, 1000, Popularity::Zipf(1.2)));
+    let parts = split(&plan(vec![0, 1, 2], classes.to_vec(), Vec::new()));
+    for (at, name) in ["a", "b", "c"].into_iter().enumerate() {
+        let first = parts[at].slices.iter().find(|slice| slice.share.part == 0).unwrap();
+        assert_eq!((first.class.name.as_str(), first.place), (name, at));
+    }
+}
+
+#[test]
 fn slow_clients_are_dealt_out_and_who_has_nothing_to_do_is_not_there() {
     let slow = |name: &str| SlowPlan {
         name: name.into(),

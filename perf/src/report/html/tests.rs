@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::*;
 use crate::measured::Packed;
-use crate::report::sample;
+use crate::report::specimen;
 use crate::report::summary::Row;
 use crate::sweep::result::SweepResult;
 
@@ -30,7 +30,7 @@ fn assert_well_formed(page: &str) {
 
 #[test]
 fn a_valid_run_has_its_plots_and_no_banner() {
-    let page = page_of(&Summary::of(&sample::run(30)));
+    let page = page_of(&Summary::of(&specimen::run(30)));
     assert_well_formed(&page);
     for id in ["percentiles-0", "rates-0", "latencies-0", "server-0"] {
         assert_eq!(page.matches(&format!("<title id=\"{id}-t\">")).count(), 1, "{id}");
@@ -50,7 +50,7 @@ fn a_valid_run_has_its_plots_and_no_banner() {
 
 #[test]
 fn nothing_comes_from_elsewhere_and_nothing_runs() {
-    let page = page_of(&Summary::of(&sample::invalid_run(5)));
+    let page = page_of(&Summary::of(&specimen::invalid_run(5)));
     for forbidden in ["http:", "https:", "url(", "@import", "<script", "<link", "src=", "href="] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
@@ -58,7 +58,7 @@ fn nothing_comes_from_elsewhere_and_nothing_runs() {
 
 #[test]
 fn an_invalid_run_says_why() {
-    let page = page_of(&Summary::of(&sample::invalid_run(5)));
+    let page = page_of(&Summary::of(&specimen::invalid_run(5)));
     assert_well_formed(&page);
     assert!(page.contains("<strong>INVALID</strong>"));
     assert!(page.contains("<li>the generator was late: 812.0 µs at p99.9, 50.0 µs is the bound</li>"));
@@ -69,7 +69,7 @@ fn an_invalid_run_says_why() {
 
 #[test]
 fn names_and_command_lines_are_escaped() {
-    let summary = Summary::of(&sample::run(5));
+    let summary = Summary::of(&specimen::run(5));
     let page = page(&[Run { label: "<i>\"", summary: &summary }]);
     assert_well_formed(&page);
     assert!(page.contains("&lt;script&gt;&quot;&amp;&#39;") && page.contains("&lt;localhost&gt;"));
@@ -78,14 +78,14 @@ fn names_and_command_lines_are_escaped() {
 
 #[test]
 fn a_closed_loop_says_what_it_is_not_for() {
-    let page = page_of(&Summary::of(&sample::closed_run(5)));
+    let page = page_of(&Summary::of(&specimen::closed_run(5)));
     assert!(page.contains("Closed loop: throughput only, latency not comparable"));
     assert_eq!(page.matches("class=\"banner").count(), 1);
 }
 
 #[test]
 fn a_closed_class_beside_an_open_one_says_where_its_times_are() {
-    let page = page_of(&Summary::of(&sample::partly_closed_run(5)));
+    let page = page_of(&Summary::of(&specimen::partly_closed_run(5)));
     assert_well_formed(&page);
     assert!(page.contains("&#39;: closed loop: throughput only, latency not comparable."), "{page}");
     assert_eq!(page.matches("class=\"banner").count(), 1);
@@ -99,7 +99,7 @@ fn a_closed_class_beside_an_open_one_says_where_its_times_are() {
 
 #[test]
 fn several_runs_stand_beside_each_other() {
-    let mut summaries: Vec<Summary> = (1..=4).map(|seconds| Summary::of(&sample::run(seconds))).collect();
+    let mut summaries: Vec<Summary> = (1..=4).map(|seconds| Summary::of(&specimen::run(seconds))).collect();
     for (at, summary) in summaries.iter_mut().enumerate() {
         summary.total.offered_per_second = 1000.0 * (at + 1) as f64;
     }
@@ -158,7 +158,7 @@ fn runs_of_a_step_are_drawn_at_its_load() {
 #[test]
 fn a_run_without_answers_has_a_page() {
     for seconds in [0, 1] {
-        let mut measured = sample::run(seconds);
+        let mut measured = specimen::run(seconds);
         for class in &mut measured.classes {
             class.response_ns.reset();
             class.requests = 0;
@@ -177,7 +177,7 @@ fn a_run_without_answers_has_a_page() {
 #[test]
 fn size_is_bounded() {
     const PAGE_BYTES_MAX: usize = 1_000_000;
-    let summary = Summary::of(&sample::run(600));
+    let summary = Summary::of(&specimen::run(600));
     let page = page_of(&summary);
     assert!(page.len() < PAGE_BYTES_MAX, "{} bytes", page.len());
 
@@ -189,7 +189,7 @@ fn size_is_bounded() {
 
 #[test]
 fn slow_clients_have_a_table() {
-    let mut summary = Summary::of(&sample::run(2));
+    let mut summary = Summary::of(&specimen::run(2));
     let page = page_of(&summary);
     assert!(page.contains("<caption>Slow clients</caption>"), "{page}");
     assert!(page.contains("<th scope=\"row\">&lt;uploads&gt;</th><td>1,990</td><td>2,000</td>"), "{page}");

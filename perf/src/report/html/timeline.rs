@@ -175,11 +175,11 @@ fn server(out: &mut String, rows: &[Row], at: usize) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::specimen;
 
     #[test]
     fn a_long_run_keeps_its_worst_second() {
-        let timeline = Summary::of(&sample::run(2)).timeline;
+        let timeline = Summary::of(&specimen::run(2)).timeline;
         let mut rows: Vec<Row> = (0..2000u64).map(|at_s| Row { at_s, ..timeline[0].clone() }).collect();
         rows[1234].max_ns = u64::MAX;
         let thin = thinned(&rows);
