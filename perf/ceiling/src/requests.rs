@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 /// A request that is longer before it is whole is refused and forgotten, in bytes.
-const REQUEST_BYTES_MAX: usize = 2 << 20;
+pub const REQUEST_BYTES_MAX: usize = 2 << 20;
 
 /// One whole request.
 pub enum Request<'a> {

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_forgotten() {
-        let endless = vec![b'x'; (2 << 20) + 1];
+        let endless = vec![b'x'; requests::REQUEST_BYTES_MAX + 1];
         assert_eq!(answers([&endless[..], b"get a\r\n"]), "ERROR\r\nEND\r\n");
     }
 }

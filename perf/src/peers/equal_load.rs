@@ -86,7 +86,11 @@ fn comparisons(field: &Field, figures: &[Figures]) -> Vec<Comparison> {
             purpose: "what a client feels of a cache that is half busy",
             cells: figures.iter().map(waits).collect(),
             against: field.against(figures, |spindle, memcached| {
-                format!("p99 {:.2} of its", spindle.waits.p99_ns / memcached.waits.p99_ns.max(1.0))
+                match spindle.waits.invalid + memcached.waits.invalid {
+                    0 => format!("p99 {:.2} of its", spindle.waits.p99_ns / memcached.waits.p99_ns.max(1.0)),
+                    // What the generator did is no figure of theirs.
+                    _ => "-".into(),
+                }
             }),
         },
         Comparison {
