@@ -162,9 +162,11 @@ fn measure(mut plan: Plan, label: &str, kept: &OutputArguments) -> Result<(), Lo
         let _ = say::print(&format!("{}\n", line::second(at, second, planned, output)));
     })?;
     let summary = Summary::of(&measured);
-    say::print(&format!("\n{}\n", line::closing(&summary, output))).map_err(LoadFailure::Output)?;
+    // One that cannot be written is no reason to do without the others.
     let written = files.write(label, &measured, &summary);
-    samples.map_or(Ok(()), Writing::finish).and(written)?;
+    let sampled = samples.map_or(Ok(()), Writing::finish);
+    let said = say::print(&format!("\n{}\n", line::closing(&summary, output))).map_err(LoadFailure::Output);
+    said.and(written).and(sampled)?;
     let died = measured.reasons.iter().any(|reason| matches!(reason, Reason::CutShort { .. }));
     let (errors, wrong) = (measured.errors(), measured.wrong());
     if errors + wrong > 0 || died {
