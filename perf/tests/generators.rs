@@ -127,6 +127,41 @@ fn two_end_when_neither_has_anybody_left_to_ask() {
 }
 
 #[test]
+fn two_stop_at_the_same_time_and_finish_what_was_due() {
+    let Some((_server, mut plan)) = cache_and_plan("get=1") else { return };
+    plan.measured = Duration::from_secs(3600);
+    load::fill(&plan).unwrap();
+    let stop = Stop::default();
+    let measured = load::measure(&plan, &stop, None, |_, _| stop.ask()).unwrap();
+    assert!(matches!(measured.reasons.last(), Some(Reason::Stopped { .. })), "{:?}", measured.reasons);
+    let class = &measured.classes[0];
+    // Each says how much was due a second of its own time: were they unlike, the sum would be none of either.
+    let offered = class.offered_per_second * measured.lasted.as_secs_f64();
+    assert!((offered - class.requests as f64).abs() < 0.01 * offered, "{offered} of {}", class.requests);
+    assert_eq!((measured.errors(), measured.wrong()), (0, 0));
+}
+
+#[test]
+fn what_is_due_with_nobody_left_to_ask_is_shown_and_unfinished() {
+    let Some((_server, mut plan)) = cache_and_plan("get=1") else { return };
+    let (dying, _) = cache_and_plan("get=1").unwrap();
+    let lost = ClassPlan { name: "lost".into(), server: dying.address, seed: 8, ..plan.classes[0].clone() };
+    plan.classes.push(lost);
+    plan.measured = Duration::from_secs(3);
+    load::fill(&plan).unwrap();
+    let mut dying = Some(dying);
+    let measured = load::measure(&plan, &Stop::default(), None, |_, _| drop(dying.take())).unwrap();
+    assert_eq!(measured.seconds.len(), 3, "the other class goes on");
+    let [whole, lost] = &measured.classes[..] else { panic!("{:?}", measured.classes) };
+    assert_eq!((whole.requests, whole.errors.total()), (6000, 0));
+    assert!(lost.errors.unfinished > 2000, "{:?}", lost.errors);
+    let shown: u64 = measured.seconds.iter().map(|second| second.offered).sum();
+    // What is noticed after the last second is in none.
+    assert!((11_500..=12_000).contains(&shown), "{shown} of 12000 are shown");
+    assert!(measured.seconds[2].in_flight > 2000, "{}", measured.seconds[2].in_flight);
+}
+
+#[test]
 fn one_that_cannot_connect_keeps_no_other_one_waiting() {
     let Some((_server, mut plan)) = cache_and_plan("get=1") else { return };
     load::fill(&plan).unwrap();

@@ -7,6 +7,9 @@ use spindle_core::clock::monotonic_ns;
 
 use super::stop::{LOOK_AGAIN, Stop};
 
+/// How long the others take to wake up and make ready.
+const WAKING_NS: u64 = 5_000_000;
+
 /// Where generators wait for each other.
 #[derive(Debug)]
 pub(super) struct Start {
@@ -31,7 +34,7 @@ impl Start {
     /// before.
     pub(super) fn meet(&self, stop: &Stop) -> Option<u64> {
         self.change(|state| match state {
-            State::Awaited(..=1) => State::BegunAt(monotonic_ns()),
+            State::Awaited(..=1) => State::BegunAt(monotonic_ns() + WAKING_NS),
             State::Awaited(more) => State::Awaited(more - 1),
             known => known,
         });

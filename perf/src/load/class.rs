@@ -23,8 +23,8 @@ const SCHEDULE: u64 = 0x7363_6865_6475_6c65;
 pub(super) trait Driven {
     /// Asked for and not answered, and what waits to be asked.
     fn in_flight(&self) -> u64;
-    /// Whether something is still to be handed out.
-    fn has_more_due(&self) -> bool;
+    /// Whether an answer may still come, or something is still to be handed out: nothing where nobody is left to ask.
+    fn is_unsettled(&self) -> bool;
     /// Nothing is due any more from then on.
     fn end_at(&mut self, at_ns: u64);
     /// Ends the counting: what is not answered now is unfinished, and so is what was due until `until_ns` and never handed
@@ -400,8 +400,8 @@ impl<W: Work> Driven for Class<W> {
         (flying + self.waiting.len()) as u64 + self.passed_over
     }
 
-    fn has_more_due(&self) -> bool {
-        self.next_due_ns().is_some()
+    fn is_unsettled(&self) -> bool {
+        self.connections_left > 0 && (self.in_flight() > 0 || self.next_due_ns().is_some())
     }
 
     fn end_at(&mut self, at_ns: u64) {

@@ -71,6 +71,7 @@ async fn drive(core: &Core, driving: &Driving) -> Result<PartMeasured, LoadError
     let works: Vec<AnyWork> = part.slices.iter().map(AnyWork::new).collect();
     let sockets = connect(core, part, stop).await?;
     let begin_ns = together.start.meet(stop).ok_or(LoadError::Stopped)?;
+    core.sleep_until(begin_ns).await;
     let slow: Vec<Rc<SlowGroup>> = part.slow.iter().map(|slow| slow::attach(core, slow)).collect();
     let measured_ns = begin_ns + plan.warm_up.as_nanos() as u64;
     let span = Span { begin_ns, measured_ns, end_ns: measured_ns + plan.measured.as_nanos() as u64 };
@@ -87,7 +88,7 @@ async fn drive(core: &Core, driving: &Driving) -> Result<PartMeasured, LoadError
     let early = watch.until_the_end().await;
     let slow_measured: Vec<SlowMeasured> = slow.iter().map(|group| group.measured()).collect();
     let last = Use::look(core, *watched)?;
-    let until_ns = if early.is_some() { core.read_clock_ns() } else { span.end_ns };
+    let until_ns = if early.is_some() { core.read_clock_ns().min(span.end_ns) } else { span.end_ns };
     if early == Some(Early::Stopped) {
         classes.iter().for_each(|class| class.borrow_mut().end_at(until_ns));
     }
@@ -208,11 +209,9 @@ impl Beginning<'_> {
     }
 }
 
-/// Waits until nothing is asked for and not answered.
+/// Waits until no answer is to be expected any more.
 async fn settled(core: &Core, classes: &Classes) {
-    let is_unsettled =
-        |class: &Rc<RefCell<dyn Driven>>| class.borrow().in_flight() > 0 || class.borrow().has_more_due();
-    while classes.iter().any(is_unsettled) {
+    while classes.iter().any(|class| class.borrow().is_unsettled()) {
         core.sleep_until(core.read_clock_ns() + NS_PER_SECOND / 1000).await;
     }
 }

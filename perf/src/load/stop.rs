@@ -60,11 +60,9 @@ impl<'a> Vigil<'a> {
             if !self.ending.has_anybody() {
                 return Some(Early::Ended);
             }
-            if now_ns >= stop_ns {
-                return Some(Early::Stopped);
-            }
-            if now_ns >= at_ns {
-                return None;
+            // Whichever comes first, however late it is noticed.
+            if now_ns >= at_ns.min(stop_ns) {
+                return (stop_ns < at_ns).then_some(Early::Stopped);
             }
             self.nap((at_ns.min(stop_ns) - now_ns).min(LOOK_AGAIN.as_nanos() as u64)).await;
         }

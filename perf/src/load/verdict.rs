@@ -116,6 +116,36 @@ mod tests {
         }
     }
 
+    /// A class whose requests all took `response_ns`, and that one in a hundred was sent late by `late_ns`.
+    fn late(driven: Loop, response_ns: u64, late_ns: u64) -> ClassMeasured {
+        let mut class = ClassMeasured { driven, ..class("paced", 1000, 1000) };
+        class.response_ns.record_n(response_ns, 1000).unwrap();
+        class.lag_generator_ns.record_n(1000, 990).unwrap();
+        class.lag_generator_ns.record_n(late_ns, 10).unwrap();
+        class
+    }
+
+    #[test]
+    fn a_generator_is_late_beyond_fifty_microseconds_and_a_twentieth_of_the_median() {
+        for (response_ns, late_ns, bound_ns) in [(100_000, 52_000, 50_000), (2_000_000, 105_000, 100_000)] {
+            let reasons = of(&[late(Loop::Open, response_ns, late_ns)]);
+            let [Reason::GeneratorLate { p99_9_ns, bound_ns: bound }] = reasons[..] else { panic!("{reasons:?}") };
+            assert!(
+                p99_9_ns.abs_diff(late_ns) < late_ns / 500 && bound.abs_diff(bound_ns) <= bound_ns / 500,
+                "{reasons:?}"
+            );
+            assert_eq!(of(&[late(Loop::Open, response_ns, bound_ns - bound_ns / 20)]), [], "within the bound");
+            assert_eq!(of(&[late(Loop::Closed, response_ns, late_ns)]), [], "a closed loop is never late");
+        }
+    }
+
+    #[test]
+    fn a_generator_without_a_tenth_of_its_cpu_to_spare_is_saturated() {
+        let busy = |busy| reasons(&[class("a", 10, 10)], LASTED, &Generator { busy, ..Generator::default() });
+        assert_eq!(busy(0.9), []);
+        assert_eq!(busy(0.91), [Reason::GeneratorSaturated { busy: 0.91 }]);
+    }
+
     #[test]
     fn a_small_class_that_gets_nothing_is_not_hidden_by_a_large_one() {
         let large = class("large", 1_000_000, 1_000_000);
