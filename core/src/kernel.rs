@@ -92,7 +92,7 @@ pub trait Kernel {
     /// The one system call of a turn: hands over what was queued, waits, and appends what has completed.
     fn enter(&mut self, wait: Wait, completions: &mut Vec<Completion>) -> Result<(), Errno>;
 
-    /// The descriptor that an accept answered with. Called once per such completion.
+    /// The descriptor that an accept or an open answered with. Called once per such completion.
     fn adopt(&mut self, result: i32) -> Descriptor;
 
     /// The buffers that receives land in.

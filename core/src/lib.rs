@@ -10,9 +10,9 @@
 //! slots       where ops live while the kernel holds their cargo
 //! kernel      the face of the kernel: `ring` (io_uring) or `simulator` (seeded, with faults)
 //! ring        the one file that talks to io_uring;  probe: is this kernel good enough, and if not, why
-//! buffers/    provided (receive), parcel (send), registered (files), lend (memory that others own)
+//! buffers/    provided (receive), parcel (send), registered (files), lend (memory that others own), page_cache (the kernel's)
 //! pipes       pooled pipes for splice
-//! descriptor  an open file or socket that closes when the last op lets go of it
+//! descriptor  an open file or socket that closes when the last op lets go of it;  status: what is known of a file
 //! executor    tasks and the ready queue;  timers, clock, stall: time
 //! engine      `Core`: the turn, and the futures over ops;  flight: one op in the air
 //! mailbox     messages between cores (`doorbell`: who wakes whom);  gate: may I stop yet
@@ -39,6 +39,7 @@ pub mod ring;
 pub mod simulator;
 mod slots;
 pub mod stall;
+pub mod status;
 pub mod thread;
 mod timers;
 pub mod token;

@@ -15,6 +15,9 @@ pub struct Limits {
     /// Buffers for file reads that the kernel maps once; none until somebody reads files.
     pub registered_buffers: u16,
     pub registered_buffer_bytes: u32,
+    /// Threads of the kernel that wait for disks in this core's stead; 0 leaves the number to the kernel. A disk that hangs
+    /// holds as many as it may have ops in flight.
+    pub file_workers: u32,
     /// Chunks of one connection that its flow has not taken; at the bound its receive is cancelled.
     pub backlog_chunks_max: usize,
     /// Tasks polled between two system calls, so that a busy core still hears of completions.
@@ -46,6 +49,7 @@ impl Default for Limits {
             receive_buffer_bytes: 16 * 1024,
             registered_buffers: 0,
             registered_buffer_bytes: 256 * 1024,
+            file_workers: 0,
             backlog_chunks_max: 4,
             polls_per_turn_max: 1024,
             idle: Idle::Sleep,

@@ -1,6 +1,7 @@
 //! Everything that is asked of the kernel, as data. An op owns its cargo: the memory and the descriptors that the kernel
 //! may touch until the op's last completion.
 
+use std::ffi::CString;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -67,6 +68,98 @@ pub enum Op {
         to_offset: Offset,
         length_bytes: u32,
     },
+    /// Lands once the socket takes more bytes, or is broken.
+    AwaitRoom {
+        socket: Rc<Descriptor>,
+    },
+    /// Opens what `path` names beneath `folder`, and nothing else: no `..` and no link leads out (RESOLVE_BENEATH). Lands
+    /// with a descriptor.
+    Open {
+        folder: Rc<Descriptor>,
+        path: CString,
+        how: Box<OpenHow>,
+    },
+    /// Gives the file room for so many bytes; its length stays as it is.
+    Reserve {
+        file: Rc<Descriptor>,
+        bytes: u64,
+    },
+    /// Lands when what was written before is on the disk.
+    Sync {
+        file: Rc<Descriptor>,
+        what: Synced,
+    },
+    /// `to` is replaced if it is there. Names, not paths: what is beneath a folder is opened first.
+    Rename {
+        from_folder: Rc<Descriptor>,
+        from: CString,
+        to_folder: Rc<Descriptor>,
+        to: CString,
+    },
+    Unlink {
+        folder: Rc<Descriptor>,
+        name: CString,
+    },
+    MakeFolder {
+        folder: Rc<Descriptor>,
+        name: CString,
+    },
+}
+
+/// What an open is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    /// A new file, which must not be there.
+    Create,
+    /// An existing file, to write in its middle.
+    Write,
+    /// A folder: to open, rename and unlink beneath it, and to sync it.
+    Folder,
+}
+
+/// `struct open_how` of openat2(2), as the kernel lays it out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+
+impl From<Access> for OpenHow {
+    fn from(access: Access) -> OpenHow {
+        let (flags, mode) = match access {
+            // A fifo must not be waited for: it is told from a file once it is open.
+            Access::Read => (libc::O_RDONLY | libc::O_NONBLOCK, 0),
+            Access::Create => (libc::O_RDWR | libc::O_CREAT | libc::O_EXCL, FILE_MODE),
+            Access::Write => (libc::O_RDWR | libc::O_NONBLOCK, 0),
+            Access::Folder => (libc::O_RDONLY | libc::O_DIRECTORY, 0),
+        };
+        let resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_MAGICLINKS;
+        OpenHow { flags: (flags | libc::O_CLOEXEC | libc::O_NOCTTY) as u64, mode, resolve }
+    }
+}
+
+impl OpenHow {
+    /// What it was made from.
+    pub(crate) fn access(&self) -> Access {
+        let all = [Access::Read, Access::Create, Access::Write, Access::Folder];
+        all.into_iter().find(|access| OpenHow::from(*access) == *self).expect("it is made from an access alone")
+    }
+}
+
+/// What everybody may do with files and folders that we make, before the umask.
+const FILE_MODE: u64 = 0o666;
+pub(crate) const FOLDER_MODE: u32 = 0o777;
+
+/// What of a file is to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synced {
+    /// fdatasync(2): what it takes to read the data again.
+    Data,
+    /// fsync(2). Of a folder: the names in it.
+    All,
 }
 
 /// Where in a file an op begins.
@@ -99,6 +192,10 @@ pub enum Cancel {
 }
 
 impl Op {
+    pub fn open(folder: &Rc<Descriptor>, path: CString, access: Access) -> Op {
+        Op::Open { folder: Rc::clone(folder), path, how: Box::new(access.into()) }
+    }
+
     #[inline]
     pub fn kind(&self) -> Kind {
         match self {
@@ -113,6 +210,13 @@ impl Op {
             Op::ReadRegistered { .. } => Kind::ReadRegistered,
             Op::Write { .. } => Kind::Write,
             Op::Splice { .. } => Kind::Splice,
+            Op::AwaitRoom { .. } => Kind::AwaitRoom,
+            Op::Open { .. } => Kind::Open,
+            Op::Reserve { .. } => Kind::Reserve,
+            Op::Sync { .. } => Kind::Sync,
+            Op::Rename { .. } => Kind::Rename,
+            Op::Unlink { .. } => Kind::Unlink,
+            Op::MakeFolder { .. } => Kind::MakeFolder,
         }
     }
 }

@@ -85,6 +85,9 @@ pub fn probe() -> Result<(), Unsupported> {
         (opcode::SendMsgZc::CODE, "zero-copy sendmsg"),
         (opcode::Shutdown::CODE, "shutdown"),
         (opcode::Splice::CODE, "splice"),
+        (opcode::OpenAt2::CODE, "openat2"),
+        (opcode::RenameAt::CODE, "rename"),
+        (opcode::MkDirAt::CODE, "mkdir"),
         (opcode::AsyncCancel2::CODE, "cancel"),
     ];
     match needed.iter().find(|(code, _)| !known.is_supported(*code)) {

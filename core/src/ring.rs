@@ -14,7 +14,7 @@ use crate::buffers::registered::Registered;
 use crate::clock::monotonic_ns;
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::op::{Address, Cancel, Offset, Op};
+use crate::op::{Address, Cancel, FOLDER_MODE, Offset, Op, Synced};
 use crate::token::Token;
 use crate::{Errno, Limits};
 
@@ -77,6 +77,10 @@ impl Ring {
             0 => None,
             buffers => Some(register(&ring, Registered::new(buffers, limits.registered_buffer_bytes)?)?),
         };
+        if limits.file_workers > 0 {
+            // The second number, of workers that wait for sockets, stays as it is.
+            ring.submitter().register_iowq_max_workers(&mut [limits.file_workers, 0])?;
+        }
         let (enter_fd, enter_flags) = match register_ring_fd(ring.as_raw_fd()) {
             Some(index) => (index, ENTER_REGISTERED_RING),
             None => (ring.as_raw_fd(), 0),
@@ -193,7 +197,10 @@ fn entry(op: &mut Op) -> Entry {
     match op {
         Op::Receive { socket } => opcode::RecvMulti::new(fd(socket), GROUP).build(),
         Op::Send { socket, parcel } => send(fd(socket), parcel),
-        Op::Accept { listener } => opcode::AcceptMulti::new(fd(listener)).flags(libc::SOCK_CLOEXEC).build(),
+        Op::Accept { listener } => {
+            // Not for the ring, which never waits, but for sendfile(2).
+            opcode::AcceptMulti::new(fd(listener)).flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK).build()
+        }
         Op::ReceiveInto { socket, into, filled } => {
             let piece = &mut into.piece()[*filled..];
             opcode::Recv::new(fd(socket), piece.as_mut_ptr(), length(piece)).flags(libc::MSG_WAITALL).build()
@@ -232,6 +239,31 @@ fn entry(op: &mut Op) -> Entry {
             let (from_raw, to_raw) = (from_offset.raw() as i64, to_offset.raw() as i64);
             opcode::Splice::new(fd(from), from_raw, fd(to), to_raw, *length_bytes).build()
         }
+        Op::AwaitRoom { socket } => opcode::PollAdd::new(fd(socket), libc::POLLOUT as u32).build(),
+        _ => naming_entry(op),
+    }
+}
+
+/// The entries of ops on names and whole files.
+fn naming_entry(op: &mut Op) -> Entry {
+    match op {
+        Op::Open { folder, path, how } => {
+            opcode::OpenAt2::new(fd(folder), path.as_ptr(), std::ptr::from_ref(&**how).cast()).build()
+        }
+        Op::Reserve { file, bytes } => opcode::Fallocate::new(fd(file), *bytes).mode(libc::FALLOC_FL_KEEP_SIZE).build(),
+        Op::Sync { file, what } => {
+            let flags = match what {
+                Synced::Data => types::FsyncFlags::DATASYNC,
+                Synced::All => types::FsyncFlags::empty(),
+            };
+            opcode::Fsync::new(fd(file)).flags(flags).build()
+        }
+        Op::Rename { from_folder, from, to_folder, to } => {
+            opcode::RenameAt::new(fd(from_folder), from.as_ptr(), fd(to_folder), to.as_ptr()).build()
+        }
+        Op::Unlink { folder, name } => opcode::UnlinkAt::new(fd(folder), name.as_ptr()).build(),
+        Op::MakeFolder { folder, name } => opcode::MkDirAt::new(fd(folder), name.as_ptr()).mode(FOLDER_MODE).build(),
+        _ => unreachable!("{:?} has an entry of its own", op.kind()),
     }
 }
 

@@ -4,11 +4,14 @@
 //! ```text
 //! world    the simulated machine: clock, sockets, files, peers
 //! kernel   the kernel face over that world
+//! tree     its files: names and contents;  naming: the ops on names
 //! random   the one source of chance
 //! ```
 
 mod kernel;
+mod naming;
 mod random;
+mod tree;
 mod world;
 
 pub use kernel::SimulatedKernel;

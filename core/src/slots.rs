@@ -321,7 +321,7 @@ fn landing(slot: &mut Slot, done: Completion, kernel: &mut dyn Kernel) -> Landin
         None => Arrived::Nothing,
     };
     match (&mut slot.op, result) {
-        (Some(Op::Accept { .. }), Ok(_)) => arrived = Arrived::Descriptor(kernel.adopt(done.result)),
+        (Some(Op::Accept { .. } | Op::Open { .. }), Ok(_)) => arrived = Arrived::Descriptor(kernel.adopt(done.result)),
         // It would have gone on if nobody had cancelled it.
         (Some(Op::Send { parcel, .. }), Ok(_)) if parcel.unsent() > 0 => result = Err(Errno::ECANCELED),
         (Some(Op::Read { buffer, .. }), Ok(count)) => buffer.truncate(count as usize),

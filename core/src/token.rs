@@ -25,11 +25,18 @@ pub enum Kind {
     ReadRegistered,
     Write,
     Splice,
+    AwaitRoom,
+    Open,
+    Reserve,
+    Sync,
+    Rename,
+    Unlink,
+    MakeFolder,
     /// A cancellation owns no cargo and no slot; what it did shows in the completion of its target.
     Cancel,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 19] = [
     Kind::Accept,
     Kind::Receive,
     Kind::ReceiveInto,
@@ -41,6 +48,13 @@ const KINDS: [Kind; 12] = [
     Kind::ReadRegistered,
     Kind::Write,
     Kind::Splice,
+    Kind::AwaitRoom,
+    Kind::Open,
+    Kind::Reserve,
+    Kind::Sync,
+    Kind::Rename,
+    Kind::Unlink,
+    Kind::MakeFolder,
     Kind::Cancel,
 ];
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::naming::Named;
 use super::random::Random;
 use super::world::{Faults, Object, State, Stream, World};
 use crate::buffers::provided::{Consumer, Provided};
@@ -49,6 +50,13 @@ enum Pending {
     Write {
         length: usize,
         due_ns: u64,
+    },
+    Named {
+        named: Named,
+        due_ns: u64,
+    },
+    AwaitRoom {
+        socket: i32,
     },
     Unsupported,
 }
@@ -119,7 +127,10 @@ impl SimulatedKernel {
             }
             Pending::ReceiveInto { .. } => self.attempt_receive_into(token, pending, state, completions),
             Pending::Send { .. } | Pending::SendZeroCopy { .. } => attempt_send(token, pending, state, completions),
-            Pending::Notification { due_ns, .. } | Pending::Read { due_ns, .. } | Pending::Write { due_ns, .. }
+            Pending::Notification { due_ns, .. }
+            | Pending::Read { due_ns, .. }
+            | Pending::Write { due_ns, .. }
+            | Pending::Named { due_ns, .. }
                 if due_ns > state.now_ns =>
             {
                 Some(pending)
@@ -137,6 +148,19 @@ impl SimulatedKernel {
                 let result = self.attempt_file(token, &pending, state);
                 completions.push(Completion::new(token, result.unwrap_or_else(|errno| -(errno as i32))));
                 None
+            }
+            Pending::Named { named, .. } => {
+                let result = named.perform(state);
+                completions.push(Completion::new(token, result.unwrap_or_else(|errno| -(errno as i32))));
+                None
+            }
+            Pending::AwaitRoom { socket } => {
+                let stream = stream(state.objects.get_mut(&socket));
+                if stream.to_client.len() < stream.window || stream.reset {
+                    completions.push(Completion::new(token, i32::from(libc::POLLOUT)));
+                    return None;
+                }
+                Some(pending)
             }
             Pending::Unsupported => {
                 completions.push(Completion::new(token, -(Errno::EINVAL as i32)));
@@ -194,13 +218,14 @@ impl SimulatedKernel {
 
     /// The count of a read or write.
     fn attempt_file(&mut self, token: Token, pending: &Pending, state: &mut State) -> Result<i32, Errno> {
-        let State { random, faults, objects, .. } = state;
+        let State { random, faults, objects, tree, .. } = state;
         if random.chance(faults.input_output) {
             return Err(Errno::EIO);
         }
         match pending {
             Pending::Read { file, offset, length, .. } => {
-                let Some(Object::File(bytes)) = objects.get(file) else { return Err(Errno::EBADF) };
+                let Some(Object::File(inode)) = objects.get(file) else { return Err(Errno::EBADF) };
+                let bytes = &tree.content(*inode).bytes;
                 let start = (*offset as usize).min(bytes.len());
                 let count = shortened((*length).min(bytes.len() - start), random, *faults);
                 self.moving.insert(token.encode(), bytes[start..start + count].to_vec());
@@ -215,9 +240,10 @@ impl SimulatedKernel {
     /// The earliest time at which a pending op can complete by waiting alone.
     fn next_due_ns(&self) -> Option<u64> {
         let due = |pending: &Pending| match pending {
-            Pending::Notification { due_ns, .. } | Pending::Read { due_ns, .. } | Pending::Write { due_ns, .. } => {
-                Some(*due_ns)
-            }
+            Pending::Notification { due_ns, .. }
+            | Pending::Read { due_ns, .. }
+            | Pending::Write { due_ns, .. }
+            | Pending::Named { due_ns, .. } => Some(*due_ns),
             _ => None,
         };
         self.pending.values().filter_map(due).min()
@@ -253,7 +279,9 @@ impl Kernel for SimulatedKernel {
                 Pending::Read { file: file.number(), offset: at(offset), length, due_ns }
             }
             Op::Write { buffer, .. } => Pending::Write { length: buffer.len(), due_ns },
+            Op::AwaitRoom { socket } => Pending::AwaitRoom { socket: socket.number() },
             Op::Connect { .. } | Op::Splice { .. } => Pending::Unsupported,
+            named => Pending::Named { named: Named::of(named), due_ns },
         };
         let replaced = self.pending.insert(token.encode(), pending);
         assert!(replaced.is_none(), "{token:?} was submitted twice");
@@ -334,7 +362,10 @@ impl Kernel for SimulatedKernel {
             }
             Op::ReadRegistered { buffer, .. } => buffer.write(&moved.unwrap_or_default()),
             Op::Write { file, buffer, offset } if done.result > 0 => {
-                let Some(Object::File(bytes)) = state.objects.get_mut(&file.number()) else { return };
+                let Some(Object::File(inode)) = state.objects.get(&file.number()) else { return };
+                let content = state.tree.content(*inode);
+                content.modified_ns = state.now_ns;
+                let bytes = &mut content.bytes;
                 let start = if let Offset::At(offset) = offset { *offset as usize } else { bytes.len() };
                 let end = start + done.result as usize;
                 bytes.resize(bytes.len().max(end), 0);

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::random::Random;
+use super::tree::Tree;
+use crate::Errno;
 use crate::descriptor::Descriptor;
+use crate::status::Status;
 
 /// How often (of 100) the kernel answers badly. All zero is a kind machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,7 +103,10 @@ pub(super) struct Stream {
 pub(super) enum Object {
     Listener(VecDeque<i32>),
     Stream(Stream),
-    File(Vec<u8>),
+    /// By its number in the tree.
+    File(u64),
+    /// By its path.
+    Folder(Vec<u8>),
 }
 
 pub(super) struct State {
@@ -108,9 +114,18 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) now_ns: u64,
     pub(super) objects: BTreeMap<i32, Object>,
+    pub(super) tree: Tree,
     next_number: i32,
     peers: Vec<(i32, Box<dyn Peer>)>,
     pub(super) descriptors_open: usize,
+}
+
+impl State {
+    pub(super) fn add(&mut self, object: Object) -> i32 {
+        self.next_number += 1;
+        self.objects.insert(self.next_number, object);
+        self.next_number
+    }
 }
 
 /// A handle on the simulated machine.
@@ -124,6 +139,7 @@ impl World {
             faults,
             now_ns: 1,
             objects: BTreeMap::new(),
+            tree: Tree::default(),
             next_number: 100,
             peers: Vec::new(),
             descriptors_open: 0,
@@ -131,11 +147,7 @@ impl World {
     }
 
     fn add(&self, object: Object) -> i32 {
-        let mut state = self.0.borrow_mut();
-        state.next_number += 1;
-        let number = state.next_number;
-        state.objects.insert(number, object);
-        number
+        self.0.borrow_mut().add(object)
     }
 
     pub(super) fn open(&self, number: i32) -> Descriptor {
@@ -148,9 +160,36 @@ impl World {
         self.open(number)
     }
 
+    /// A file without a name.
     pub fn file(&self, bytes: &[u8]) -> Descriptor {
-        let number = self.add(Object::File(bytes.to_vec()));
+        let inode = {
+            let state = &mut *self.0.borrow_mut();
+            state.tree.add(bytes, state.now_ns)
+        };
+        let number = self.add(Object::File(inode));
         self.open(number)
+    }
+
+    /// The folder that all named files are in.
+    pub fn root(&self) -> Descriptor {
+        let number = self.add(Object::Folder(Vec::new()));
+        self.open(number)
+    }
+
+    /// Puts a file where `path` says, and makes the folders that it takes.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        let state = &mut *self.0.borrow_mut();
+        state.tree.put(path.as_bytes(), bytes, state.now_ns);
+    }
+
+    /// What the named file holds.
+    pub fn get(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.borrow().tree.get(path.as_bytes()).map(<[u8]>::to_vec)
+    }
+
+    /// The paths of all files, in order.
+    pub fn files(&self) -> Vec<String> {
+        self.0.borrow().tree.files().iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
     }
 
     /// A new connection to `listener`, with `peer` at its far end.
@@ -206,6 +245,11 @@ pub struct SimulatedDescriptor {
 impl SimulatedDescriptor {
     pub(crate) fn number(&self) -> i32 {
         self.number
+    }
+
+    pub(crate) fn status(&self) -> Result<Status, Errno> {
+        let state = self.world.0.borrow();
+        state.objects.get(&self.number).map_or(Err(Errno::EBADF), |object| state.tree.status(object))
     }
 }
 

@@ -4,6 +4,7 @@
 //! receiving   accept, multishot receives, buffers that run out, receives into lent memory
 //! sending     parcels with lent memory, slow readers, zero copy, connect, shutdown
 //! files       reads and writes at offsets, registered buffers, splice through pooled pipes
+//! naming      opening beneath a folder, and what else is done to names and whole files
 //! time        sleeps, deadlines, turns, the stall detector
 //! cores       mailboxes between real cores, starting one
 //! endings     flights dropped in the air, queues that overflow, rings that die with ops in flight
@@ -11,6 +12,7 @@
 mod cores;
 mod endings;
 mod files;
+mod naming;
 mod receiving;
 mod sending;
 mod time;

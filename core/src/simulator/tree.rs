@@ -1,0 +1,166 @@
+//! The files of the simulated machine: names beneath one root, and contents that outlive their names while they are open.
+
+use std::collections::BTreeMap;
+
+use super::world::Object;
+use crate::Errno;
+use crate::op::Access;
+use crate::status::{FileKind, Status};
+
+/// What a name stands for. Paths have no slash at either end; the root is "".
+#[derive(Clone, Debug)]
+enum Node {
+    Folder,
+    File(u64),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
+    pub(super) modified_ns: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Tree {
+    names: BTreeMap<Vec<u8>, Node>,
+    contents: BTreeMap<u64, Content>,
+}
+
+impl Tree {
+    /// A file without a name.
+    pub(super) fn add(&mut self, bytes: &[u8], now_ns: u64) -> u64 {
+        let inode = self.contents.len() as u64 + 1;
+        self.contents.insert(inode, Content { bytes: bytes.to_vec(), modified_ns: now_ns });
+        inode
+    }
+
+    pub(super) fn content(&mut self, inode: u64) -> &mut Content {
+        self.contents.entry(inode).or_default()
+    }
+
+    /// A file with a name, and the folders that it takes.
+    pub(super) fn put(&mut self, path: &[u8], bytes: &[u8], now_ns: u64) {
+        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            self.names.insert(path[..at].to_vec(), Node::Folder);
+        }
+        let inode = self.add(bytes, now_ns);
+        self.names.insert(path.to_vec(), Node::File(inode));
+    }
+
+    /// The bytes of a name, and none for what is no file.
+    pub(super) fn get(&self, path: &[u8]) -> Option<&[u8]> {
+        match self.names.get(path)? {
+            Node::File(inode) => self.contents.get(inode).map(|content| &content.bytes[..]),
+            Node::Folder => None,
+        }
+    }
+
+    /// All names of files.
+    pub(super) fn files(&self) -> Vec<Vec<u8>> {
+        self.names.iter().filter(|(_, node)| matches!(node, Node::File(_))).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn node(&self, path: &[u8]) -> Result<Node, Errno> {
+        if path.is_empty() { Ok(Node::Folder) } else { self.names.get(path).cloned().ok_or(Errno::ENOENT) }
+    }
+
+    pub(super) fn open(&mut self, folder: &[u8], path: &[u8], access: Access, now_ns: u64) -> Result<Object, Errno> {
+        let path = join(folder, path);
+        let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&[][..], |at| &path[..at]);
+        if !matches!(self.node(parent)?, Node::Folder) {
+            return Err(Errno::ENOTDIR);
+        }
+        match (self.node(&path), access) {
+            (Ok(_), Access::Create) => Err(Errno::EEXIST),
+            (Err(Errno::ENOENT), Access::Create) => {
+                let inode = self.add(b"", now_ns);
+                self.names.insert(path, Node::File(inode));
+                Ok(Object::File(inode))
+            }
+            (Ok(Node::File(_)), Access::Folder) => Err(Errno::ENOTDIR),
+            (Ok(Node::File(inode)), _) => Ok(Object::File(inode)),
+            (Ok(Node::Folder), Access::Write) => Err(Errno::EISDIR),
+            (Ok(Node::Folder), _) => Ok(Object::Folder(path)),
+            (Err(errno), _) => Err(errno),
+        }
+    }
+
+    pub(super) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), Errno> {
+        let node = self.node(from)?;
+        if matches!(self.node(to), Ok(Node::Folder)) {
+            return Err(Errno::EISDIR);
+        }
+        self.names.remove(from);
+        self.names.insert(to.to_vec(), node);
+        Ok(())
+    }
+
+    pub(super) fn unlink(&mut self, path: &[u8]) -> Result<(), Errno> {
+        match self.node(path)? {
+            Node::Folder => Err(Errno::EISDIR),
+            Node::File(_) => {
+                self.names.remove(path);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn make_folder(&mut self, path: &[u8]) -> Result<(), Errno> {
+        match self.node(path) {
+            Ok(_) => Err(Errno::EEXIST),
+            Err(_) => {
+                self.names.insert(path.to_vec(), Node::Folder);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn status(&self, object: &Object) -> Result<Status, Errno> {
+        let status = |kind, bytes, modified_ns, inode| Status { kind, bytes, modified_ns, inode, device: 1 };
+        match object {
+            Object::File(inode) => {
+                let content = self.contents.get(inode).ok_or(Errno::EBADF)?;
+                Ok(status(FileKind::Regular, content.bytes.len() as u64, content.modified_ns, *inode))
+            }
+            Object::Folder(_) => Ok(status(FileKind::Folder, 0, 0, 0)),
+            Object::Listener(_) | Object::Stream(_) => Ok(status(FileKind::Other, 0, 0, 0)),
+        }
+    }
+}
+
+/// `path` beneath `folder`.
+pub(super) fn join(folder: &[u8], path: &[u8]) -> Vec<u8> {
+    let path = if path == b"." { b"" } else { path };
+    match (folder, path) {
+        ([], path) => path.to_vec(),
+        (folder, []) => folder.to_vec(),
+        (folder, path) => [folder, b"/", path].concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_go_and_move() {
+        let mut tree = Tree::default();
+        tree.put(b"dev1/a", b"first", 5);
+        let opened = tree.open(b"dev1", b"a", Access::Read, 6).unwrap();
+        assert_eq!(tree.status(&opened).unwrap().bytes, 5);
+        assert_eq!(tree.open(b"", b"dev1/a", Access::Create, 6).err(), Some(Errno::EEXIST));
+        assert_eq!(tree.open(b"", b"dev2/a", Access::Create, 6).err(), Some(Errno::ENOENT));
+        assert_eq!(tree.open(b"", b"dev1/a/b", Access::Read, 6).err(), Some(Errno::ENOTDIR));
+        assert!(matches!(tree.open(b"", b"dev1", Access::Folder, 6), Ok(Object::Folder(path)) if path == b"dev1"));
+        let Ok(Object::File(inode)) = tree.open(b"dev1", b"b", Access::Create, 6) else { panic!("no new file") };
+        tree.content(inode).bytes.extend(b"second");
+        tree.rename(b"dev1/b", b"dev1/a").unwrap();
+        assert_eq!((tree.get(b"dev1/a"), tree.get(b"dev1/b")), (Some(&b"second"[..]), None));
+        assert_eq!(tree.status(&opened).unwrap().bytes, 5, "who has it open keeps what it was");
+        assert_eq!(tree.unlink(b"dev1"), Err(Errno::EISDIR));
+        tree.unlink(b"dev1/a").unwrap();
+        assert_eq!(tree.unlink(b"dev1/a"), Err(Errno::ENOENT));
+        assert_eq!(tree.make_folder(b"dev1"), Err(Errno::EEXIST));
+        assert!(tree.files().is_empty());
+    }
+}
