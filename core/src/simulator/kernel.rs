@@ -48,6 +48,7 @@ enum Pending {
         due_ns: u64,
     },
     Write {
+        file: i32,
         length: usize,
         due_ns: u64,
     },
@@ -89,6 +90,10 @@ impl SimulatedKernel {
             };
             for user_data in targets {
                 match self.pending.remove(&user_data) {
+                    // Nobody is called back who waits for a disk without a timeout.
+                    Some(pending) if hangs(&pending, &self.world.0.borrow()) => {
+                        self.pending.insert(user_data, pending);
+                    }
                     // The memory of a zero-copy send is in use until its notification, cancelled or not.
                     Some(pending @ Pending::Notification { .. }) => drop(self.pending.insert(user_data, pending)),
                     Some(_) => {
@@ -131,7 +136,7 @@ impl SimulatedKernel {
             | Pending::Read { due_ns, .. }
             | Pending::Write { due_ns, .. }
             | Pending::Named { due_ns, .. }
-                if due_ns > state.now_ns =>
+                if due_ns > state.now_ns || hangs(&pending, state) =>
             {
                 Some(pending)
             }
@@ -239,7 +244,9 @@ impl SimulatedKernel {
 
     /// The earliest time at which a pending op can complete by waiting alone.
     fn next_due_ns(&self) -> Option<u64> {
+        let state = &*self.world.0.borrow();
         let due = |pending: &Pending| match pending {
+            pending if hangs(pending, state) => None,
             Pending::Notification { due_ns, .. }
             | Pending::Read { due_ns, .. }
             | Pending::Write { due_ns, .. }
@@ -278,7 +285,7 @@ impl Kernel for SimulatedKernel {
                 let length = buffer.capacity() as usize;
                 Pending::Read { file: file.number(), offset: at(offset), length, due_ns }
             }
-            Op::Write { buffer, .. } => Pending::Write { length: buffer.len(), due_ns },
+            Op::Write { file, buffer, .. } => Pending::Write { file: file.number(), length: buffer.len(), due_ns },
             Op::AwaitRoom { socket } => Pending::AwaitRoom { socket: socket.number() },
             Op::Connect { .. } | Op::Splice { .. } => Pending::Unsupported,
             named => Pending::Named { named: Named::of(named), due_ns },
@@ -373,6 +380,15 @@ impl Kernel for SimulatedKernel {
             }
             _ => {}
         }
+    }
+}
+
+/// Whether it waits for a device that does not answer.
+fn hangs(pending: &Pending, state: &State) -> bool {
+    match pending {
+        Pending::Read { file, .. } | Pending::Write { file, .. } => state.tree.file_hangs(state.objects.get(file)),
+        Pending::Named { named, .. } => named.hangs(state),
+        _ => false,
     }
 }
 

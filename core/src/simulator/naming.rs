@@ -11,8 +11,8 @@ pub(super) enum Named {
     Rename { from_folder: i32, from: Vec<u8>, to_folder: i32, to: Vec<u8> },
     Unlink { folder: i32, name: Vec<u8> },
     MakeFolder { folder: i32, name: Vec<u8> },
-    Reserve,
-    Sync,
+    Reserve { file: i32 },
+    Sync { file: i32 },
 }
 
 impl Named {
@@ -32,10 +32,26 @@ impl Named {
             Op::MakeFolder { folder, name } => {
                 Named::MakeFolder { folder: folder.number(), name: name.to_bytes().to_vec() }
             }
-            Op::Reserve { .. } => Named::Reserve,
-            Op::Sync { .. } => Named::Sync,
+            Op::Reserve { file, .. } => Named::Reserve { file: file.number() },
+            Op::Sync { file, .. } => Named::Sync { file: file.number() },
             other => panic!("{:?} names nothing", other.kind()),
         }
+    }
+
+    /// Whether the device that it is on does not answer.
+    pub(super) fn hangs(&self, state: &State) -> bool {
+        let (folder, path) = match self {
+            Named::Open { folder, path, .. } => (folder, path),
+            Named::Rename { from_folder, from, .. } => (from_folder, from),
+            Named::Unlink { folder, name } | Named::MakeFolder { folder, name } => (folder, name),
+            Named::Reserve { file } | Named::Sync { file } => {
+                return match state.objects.get(file) {
+                    Some(Object::Folder(path)) => state.tree.path_hangs(path),
+                    file => state.tree.file_hangs(file),
+                };
+            }
+        };
+        state.path(*folder).is_ok_and(|folder| state.tree.path_hangs(&join(&folder, path)))
     }
 
     /// A new descriptor's number, or 0.
@@ -43,8 +59,10 @@ impl Named {
         if state.random.chance(state.faults.input_output) {
             return Err(Errno::EIO);
         }
-        let takes_space =
-            matches!(self, Named::Open { access: Access::Create, .. } | Named::MakeFolder { .. } | Named::Reserve);
+        let takes_space = matches!(
+            self,
+            Named::Open { access: Access::Create, .. } | Named::MakeFolder { .. } | Named::Reserve { .. }
+        );
         if takes_space && state.random.chance(state.faults.no_space) {
             return Err(Errno::ENOSPC);
         }
@@ -67,7 +85,7 @@ impl Named {
                 let path = join(&state.path(folder)?, &name);
                 state.tree.make_folder(&path).map(|()| 0)
             }
-            Named::Reserve | Named::Sync => Ok(0),
+            Named::Reserve { .. } | Named::Sync { .. } => Ok(0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The files of the simulated machine: names beneath one root, and contents that outlive their names while they are open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::world::Object;
 use crate::Errno;
@@ -18,20 +18,41 @@ enum Node {
 pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
     pub(super) modified_ns: u64,
+    /// The first part of the path that it was made under.
+    device: Vec<u8>,
 }
 
 #[derive(Default)]
 pub(super) struct Tree {
     names: BTreeMap<Vec<u8>, Node>,
     contents: BTreeMap<u64, Content>,
+    /// Devices that do not answer.
+    pub(super) hung: BTreeSet<Vec<u8>>,
+}
+
+/// The first part of a path.
+fn device(path: &[u8]) -> &[u8] {
+    path.split(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 impl Tree {
-    /// A file without a name.
-    pub(super) fn add(&mut self, bytes: &[u8], now_ns: u64) -> u64 {
+    /// A file that will have, or has, that path.
+    pub(super) fn add(&mut self, path: &[u8], bytes: &[u8], now_ns: u64) -> u64 {
         let inode = self.contents.len() as u64 + 1;
-        self.contents.insert(inode, Content { bytes: bytes.to_vec(), modified_ns: now_ns });
+        let content = Content { bytes: bytes.to_vec(), modified_ns: now_ns, device: device(path).to_vec() };
+        self.contents.insert(inode, content);
         inode
+    }
+
+    /// Whether the device of a path does not answer.
+    pub(super) fn path_hangs(&self, path: &[u8]) -> bool {
+        self.hung.contains(device(path))
+    }
+
+    /// Whether the device of an open file does not answer.
+    pub(super) fn file_hangs(&self, object: Option<&Object>) -> bool {
+        let Some(Object::File(inode)) = object else { return false };
+        self.contents.get(inode).is_some_and(|content| self.hung.contains(&content.device))
     }
 
     pub(super) fn content(&mut self, inode: u64) -> &mut Content {
@@ -43,7 +64,7 @@ impl Tree {
         for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
             self.names.insert(path[..at].to_vec(), Node::Folder);
         }
-        let inode = self.add(bytes, now_ns);
+        let inode = self.add(path, bytes, now_ns);
         self.names.insert(path.to_vec(), Node::File(inode));
     }
 
@@ -73,7 +94,7 @@ impl Tree {
         match (self.node(&path), access) {
             (Ok(_), Access::Create) => Err(Errno::EEXIST),
             (Err(Errno::ENOENT), Access::Create) => {
-                let inode = self.add(b"", now_ns);
+                let inode = self.add(&path, b"", now_ns);
                 self.names.insert(path, Node::File(inode));
                 Ok(Object::File(inode))
             }

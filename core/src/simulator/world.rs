@@ -164,7 +164,7 @@ impl World {
     pub fn file(&self, bytes: &[u8]) -> Descriptor {
         let inode = {
             let state = &mut *self.0.borrow_mut();
-            state.tree.add(bytes, state.now_ns)
+            state.tree.add(b"", bytes, state.now_ns)
         };
         let number = self.add(Object::File(inode));
         self.open(number)
@@ -176,10 +176,30 @@ impl World {
         self.open(number)
     }
 
+    /// A folder that is there.
+    pub fn open_folder(&self, path: &str) -> Descriptor {
+        let number = self.add(Object::Folder(path.as_bytes().to_vec()));
+        self.open(number)
+    }
+
     /// Puts a file where `path` says, and makes the folders that it takes.
     pub fn put(&self, path: &str, bytes: &[u8]) {
         let state = &mut *self.0.borrow_mut();
         state.tree.put(path.as_bytes(), bytes, state.now_ns);
+    }
+
+    /// From now on nothing on `device`, the first part of its files' paths, answers; until [`World::mend`].
+    pub fn hang(&self, device: &str) {
+        self.0.borrow_mut().tree.hung.insert(device.as_bytes().to_vec());
+    }
+
+    pub fn mend(&self, device: &str) {
+        self.0.borrow_mut().tree.hung.remove(device.as_bytes());
+    }
+
+    /// From now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.0.borrow_mut().faults = faults;
     }
 
     /// What the named file holds.

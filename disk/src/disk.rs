@@ -1,0 +1,209 @@
+//! One device of the JBOD, as one core sees it: so many of its ops may be in flight, so many flows may wait for a place, and
+//! when an op does not come back nobody waits behind it.
+//!
+//! ```text
+//! flow --place--> op in the air --lands--> the next flow's place
+//!                      |
+//!                      +--out of patience--> the flow is told `Hung`; the op keeps its place until it lands
+//! ```
+//!
+//! Two invariants: the ops in flight are never more than `ops_max`, those that nobody waits for any more among them; and a
+//! disk on which an op is overdue refuses newcomers at once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use spindle_core::flight::Arrived;
+use spindle_core::{Core, Descriptor, Errno, Landing, Op, TaskId};
+
+use crate::failure::Failure;
+
+/// Bounds of one disk, on each core.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskLimits {
+    /// Ops in flight at once: what the kernel's workers may be held by, if the disk hangs.
+    pub ops_max: usize,
+    /// Flows that wait for a place.
+    pub waiting_max: usize,
+    /// How long one op, or the wait for a place, may take. A disk that spins up takes some ten seconds.
+    pub patience_ns: u64,
+}
+
+impl Default for DiskLimits {
+    fn default() -> Self {
+        DiskLimits { ops_max: 16, waiting_max: 1024, patience_ns: 15_000_000_000 }
+    }
+}
+
+pub struct Disk {
+    /// `devN`, or empty for the root's own.
+    pub name: String,
+    /// Its top folder.
+    pub folder: Rc<Descriptor>,
+    core: Core,
+    limits: DiskLimits,
+    in_flight: Cell<usize>,
+    /// Ops that nobody waits for any more, and that have not landed.
+    overdue: Cell<usize>,
+    waiting: RefCell<VecDeque<Rc<Ticket>>>,
+}
+
+/// A flow in the queue.
+struct Ticket {
+    task: TaskId,
+    called: Cell<bool>,
+}
+
+/// One of the disk's ops in flight. The next in the queue has it on drop.
+struct Place(Rc<Disk>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
+        self.0.call_next();
+    }
+}
+
+impl Disk {
+    pub fn new(core: &Core, name: String, folder: Rc<Descriptor>, limits: DiskLimits) -> Rc<Disk> {
+        assert!(limits.ops_max > 0, "a disk with no ops can do nothing");
+        Rc::new(Disk {
+            name,
+            folder,
+            core: core.clone(),
+            limits,
+            in_flight: Cell::new(0),
+            overdue: Cell::new(0),
+            waiting: RefCell::default(),
+        })
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Whether an op on it is overdue.
+    pub fn hangs(&self) -> bool {
+        self.overdue.get() > 0
+    }
+
+    /// Ops that the kernel holds, overdue ones among them.
+    pub fn ops_in_flight(&self) -> usize {
+        self.in_flight.get()
+    }
+
+    /// Does one op in its turn; the op comes back where it returns its cargo.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] and [`Failure::Hung`] beside those of the op itself.
+    pub async fn perform(self: &Rc<Self>, op: Op) -> Result<(Landing, Option<Op>), Failure> {
+        let place = self.place().await?;
+        let mut flight = self.core.launch(op);
+        // What the kernel has in memory it answers in the same breath, and no clock is needed.
+        self.core.next_turn().await;
+        if !flight.has_landed() {
+            let deadline_ns = self.core.now_ns().saturating_add(self.limits.patience_ns);
+            if let Some(landing) = self.core.until(deadline_ns, &mut flight).await {
+                return finished(landing, flight);
+            }
+            flight.cancel();
+            self.overdue.set(self.overdue.get() + 1);
+            self.call_all();
+            tracing::warn!(disk = self.name, "an op is overdue: the disk is left alone until it answers");
+            let disk = Rc::clone(self);
+            self.core.spawn("overdue op", async move {
+                let _ = (&mut flight).await;
+                disk.overdue.set(disk.overdue.get() - 1);
+                if !disk.hangs() {
+                    tracing::warn!(disk = disk.name, "the disk answers again");
+                }
+                drop(place);
+            });
+            return Err(Failure::Hung);
+        }
+        let landing = (&mut flight).await;
+        finished(landing, flight)
+    }
+
+    /// Does an op that opens something.
+    ///
+    /// # Errors
+    /// Those of [`Disk::perform`].
+    pub(crate) async fn open(self: &Rc<Self>, op: Op) -> Result<Descriptor, Failure> {
+        match self.perform(op).await?.0.arrived {
+            Arrived::Descriptor(descriptor) => Ok(descriptor),
+            _ => Err(Failure::Disk(Errno::EBADF)),
+        }
+    }
+
+    async fn place(self: &Rc<Self>) -> Result<Place, Failure> {
+        if self.hangs() {
+            return Err(Failure::Hung);
+        }
+        if self.in_flight.get() < self.limits.ops_max {
+            self.in_flight.set(self.in_flight.get() + 1);
+            return Ok(Place(Rc::clone(self)));
+        }
+        if self.waiting.borrow().len() >= self.limits.waiting_max {
+            return Err(Failure::Busy);
+        }
+        let queued =
+            Queued { disk: self, ticket: Rc::new(Ticket { task: self.core.current_task(), called: Cell::new(false) }) };
+        self.waiting.borrow_mut().push_back(Rc::clone(&queued.ticket));
+        let called = poll_fn(|_| {
+            let over = queued.ticket.called.get() || self.hangs();
+            if over { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let deadline_ns = self.core.now_ns().saturating_add(self.limits.patience_ns);
+        let in_time = self.core.until(deadline_ns, called).await;
+        match (queued.ticket.called.replace(false), in_time) {
+            // The place was counted for us when we were called.
+            (true, _) => Ok(Place(Rc::clone(self))),
+            (false, Some(())) => Err(Failure::Hung),
+            (false, None) => Err(Failure::Busy),
+        }
+    }
+
+    /// Gives a free place to the first in the queue.
+    fn call_next(&self) {
+        if self.in_flight.get() >= self.limits.ops_max {
+            return;
+        }
+        let Some(next) = self.waiting.borrow_mut().pop_front() else { return };
+        self.in_flight.set(self.in_flight.get() + 1);
+        next.called.set(true);
+        self.core.wake(next.task);
+    }
+
+    /// Wakes all that wait: they are told that the disk hangs.
+    fn call_all(&self) {
+        self.waiting.borrow().iter().for_each(|ticket| self.core.wake(ticket.task));
+    }
+}
+
+/// Standing in the queue: whoever leaves without having been called takes the ticket along, and whoever leaves after that
+/// hands the place on.
+struct Queued<'a> {
+    disk: &'a Rc<Disk>,
+    ticket: Rc<Ticket>,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        if self.ticket.called.get() {
+            drop(Place(Rc::clone(self.disk)));
+        } else {
+            self.disk.waiting.borrow_mut().retain(|ticket| !Rc::ptr_eq(ticket, &self.ticket));
+        }
+    }
+}
+
+fn finished(landing: Landing, flight: spindle_core::Flight) -> Result<(Landing, Option<Op>), Failure> {
+    match landing.result {
+        Ok(_) => Ok((landing, flight.into_cargo())),
+        Err(errno) => Err(errno.into()),
+    }
+}

@@ -1,0 +1,60 @@
+//! A file that is open for reading, and what is known of it.
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use spindle_core::Descriptor;
+use spindle_core::status::{FileKind, Status};
+
+use crate::failure::Failure;
+
+/// Bytes of the longest entity tag, quotes included.
+pub const ENTITY_TAG_BYTES_MAX: usize = 52;
+
+pub struct OpenFile {
+    pub descriptor: Rc<Descriptor>,
+}
+
+impl OpenFile {
+    /// What may be served: a regular file. Also says what was found of it.
+    ///
+    /// # Errors
+    /// [`Failure::Forbidden`] for a folder, [`Failure::Absent`] for a device, fifo or socket.
+    pub fn new(descriptor: Descriptor) -> Result<(OpenFile, Status), Failure> {
+        let status = Status::of(&descriptor)?;
+        match status.kind {
+            FileKind::Regular => Ok((OpenFile { descriptor: Rc::new(descriptor) }, status)),
+            FileKind::Folder => Err(Failure::Forbidden),
+            FileKind::Other => Err(Failure::Absent),
+        }
+    }
+}
+
+/// Writes the strong entity tag (RFC 9110, 8.8.3) of a file of that status into `tag`: another one whenever the inode, its
+/// length or its time of modification is another, the last of which is as fine as the file system keeps it.
+pub fn entity_tag(status: &Status, tag: &mut String) {
+    tag.clear();
+    // Writing to a string cannot fail.
+    let _ = write!(tag, "\"{:x}-{:x}-{:x}\"", status.inode, status.bytes, status.modified_ns);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_tag_is_quoted_and_bounded_and_differs() {
+        let status =
+            Status { kind: FileKind::Regular, bytes: u64::MAX, modified_ns: u64::MAX, inode: u64::MAX, device: 1 };
+        let mut tag = String::new();
+        entity_tag(&status, &mut tag);
+        assert_eq!(tag.len(), ENTITY_TAG_BYTES_MAX);
+        for other in [Status { bytes: 1, ..status }, Status { modified_ns: 1, ..status }, Status { inode: 1, ..status }]
+        {
+            let mut other_tag = String::new();
+            entity_tag(&other, &mut other_tag);
+            assert_ne!(other_tag, tag);
+            assert!(other_tag.starts_with('"') && other_tag.ends_with('"'));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The pieces of a file on their way to a socket. How each goes is decided when its turn comes, by its size and by where
+//! its bytes are at that moment:
+//!
+//! ```text
+//! small              copied behind the head from the page cache: one send carries both
+//! in the page cache  sendfile(2), which copies nothing            (transfer/cached)
+//! on the disk        read by the ring, in the disk's turn, and copied; the core waits for nothing
+//! ```
+//!
+//! A piece is bounded, so that a slow disk or a slow reader holds a piece of memory and no more, and a large file does not
+//! keep a core from the others.
+
+pub mod cached;
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use spindle_core::Op;
+use spindle_core::buffers::page_cache::{self, Residence};
+use spindle_core::op::Offset;
+
+use crate::disk::Disk;
+use crate::failure::Failure;
+use crate::open_file::OpenFile;
+
+/// Up to this many bytes are copied: it costs less than two system calls more. Measured.
+const SMALL_BYTES_MAX: u64 = 16 * 1024;
+/// What is read from a disk, or copied, at once.
+const COPIED_BYTES_MAX: u64 = 128 * 1024;
+/// What is sent from the page cache at once, before the others have their turn.
+const CACHED_BYTES_MAX: u64 = 1 << 20;
+
+pub struct Transfer {
+    file: Rc<OpenFile>,
+    left: Range<u64>,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Was appended to the bytes that are to be sent.
+    Copied,
+    /// Is in the page cache, to be sent from there by [`cached::send`] after everything before it.
+    Cached(Range<u64>),
+}
+
+impl Transfer {
+    /// Of a range that lies within the file.
+    pub fn new(file: Rc<OpenFile>, range: Range<u64>) -> Transfer {
+        Transfer { file, left: range }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    pub fn file(&self) -> &Rc<OpenFile> {
+        &self.file
+    }
+
+    /// The next piece. Not to be asked for when it is over.
+    ///
+    /// # Errors
+    /// The disk's, and [`Failure::Shrunk`]: then nothing was appended, and the answer cannot be finished.
+    pub async fn next(&mut self, disk: &Rc<Disk>, into: &mut Vec<u8>) -> Result<Piece, Failure> {
+        let left = self.left.end - self.left.start;
+        if left > SMALL_BYTES_MAX {
+            let range = self.left.start..self.left.start + left.min(CACHED_BYTES_MAX);
+            if page_cache::residence(&self.file.descriptor, range.clone()) == Residence::Cached {
+                self.left.start = range.end;
+                return Ok(Piece::Cached(range));
+            }
+        }
+        let count = left.min(COPIED_BYTES_MAX) as usize;
+        let mut copied = page_cache::read(&self.file.descriptor, into, count, self.left.start).unwrap_or(0);
+        if copied == 0 {
+            copied = self.read(disk, into, count).await?;
+        }
+        self.left.start += copied as u64;
+        Ok(Piece::Copied)
+    }
+
+    /// Reads from the disk, in its turn.
+    async fn read(&self, disk: &Rc<Disk>, into: &mut Vec<u8>, count: usize) -> Result<usize, Failure> {
+        let file = Rc::clone(&self.file.descriptor);
+        let op = Op::Read { file, buffer: vec![0; count], offset: Offset::At(self.left.start) };
+        match disk.perform(op).await?.1 {
+            Some(Op::Read { buffer, .. }) if !buffer.is_empty() => {
+                into.extend_from_slice(&buffer);
+                Ok(buffer.len())
+            }
+            _ => Err(Failure::Shrunk),
+        }
+    }
+}

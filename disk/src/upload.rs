@@ -1,0 +1,259 @@
+//! A body on its way to its name.
+//!
+//! ```text
+//! begin ──> write ──> write ──> finish:  whole?  ──>  synced (durable)  ──>  renamed  ──>  folder synced (durable)
+//!   └──────────┴─────────┴── dropped: the temporary is removed, and the name is what it was
+//! ```
+//!
+//! The temporary is on the same disk, in a folder of its own ([`SPOOL_FOLDER`]), so that the rename is one; what a crash
+//! leaves there is removed at the next start.
+
+use std::ffi::CString;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use md5::{Digest, Md5};
+use spindle_core::op::{Access, Offset, Synced};
+use spindle_core::{Descriptor, Errno, Op};
+
+use crate::changes::Changes;
+use crate::disk::Disk;
+use crate::failure::Failure;
+use crate::folder::{self, Missing, c_name, split};
+use crate::root::is_device;
+
+/// In the top folder of every disk. Nothing beneath it is served.
+pub const SPOOL_FOLDER: &str = ".spindle-uploads";
+
+/// What is written at once. What arrives in smaller pieces is collected.
+const WRITE_BYTES: usize = 128 * 1024;
+/// From this length on the disk is asked for room before the body is read.
+const RESERVE_BYTES_MIN: u64 = 1 << 20;
+
+/// Uploads of this process, so that each has a name of its own.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
+
+/// What an acknowledgement guarantees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// The whole file bears its name, and survives this process. A power cut may take it.
+    Written,
+    /// It survives a power cut: fdatasync, rename, fsync of the folder.
+    Durable,
+}
+
+/// What the body must be to be taken.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// In bytes, where the client has said it beforehand.
+    pub length: Option<u64>,
+    pub md5: Option<[u8; 16]>,
+}
+
+/// Why a body is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error(transparent)]
+    Disk(#[from] Failure),
+    #[error("the body is not as long as was said")]
+    Length,
+    #[error("the body is not what its digest says")]
+    Digest,
+}
+
+pub struct Upload {
+    disk: Rc<Disk>,
+    /// Beneath the root, and beneath the disk's top folder.
+    path: Vec<u8>,
+    beneath: Vec<u8>,
+    expected: Expected,
+    file: Rc<Descriptor>,
+    spool: Rc<Descriptor>,
+    /// None once it has its own name.
+    temporary: Option<CString>,
+    written_bytes: u64,
+    unwritten: Vec<u8>,
+    digest: Option<Md5>,
+}
+
+impl Upload {
+    /// Opens a temporary, and asks for room where the body is large. `path` is beneath the root, `beneath` the same path
+    /// beneath the disk's top folder, and neither is empty.
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] for a `devN` that is not there, [`Failure::Full`], or the disk's.
+    pub async fn begin(disk: &Rc<Disk>, path: &[u8], beneath: &[u8], expected: Expected) -> Result<Upload, Failure> {
+        let first = beneath.split(|byte| *byte == b'/').next().unwrap_or_default();
+        if disk.name.is_empty() && is_device(first) {
+            // A mount point without its disk is not to be filled.
+            folder::open(disk, first, Missing::Fail).await?;
+        }
+        let spool = folder::open(disk, SPOOL_FOLDER.as_bytes(), Missing::Make).await?;
+        let (temporary, file) = loop {
+            let name = format!("{}-{}", std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
+            let name = c_name(name.as_bytes())?;
+            match disk.open(Op::open(&spool, name.clone(), Access::Create)).await {
+                Ok(file) => break (name, Rc::new(file)),
+                // Left behind by a process of the same number.
+                Err(Failure::Disk(Errno::EEXIST)) => {}
+                Err(failure) => return Err(failure),
+            }
+        };
+        let upload = Upload {
+            disk: Rc::clone(disk),
+            path: path.to_vec(),
+            beneath: beneath.to_vec(),
+            digest: expected.md5.map(|_| Md5::new()),
+            expected,
+            file,
+            spool,
+            temporary: Some(temporary),
+            written_bytes: 0,
+            unwritten: Vec::new(),
+        };
+        if let Some(bytes) = upload.expected.length.filter(|bytes| *bytes >= RESERVE_BYTES_MIN) {
+            match disk.perform(Op::Reserve { file: Rc::clone(&upload.file), bytes }).await {
+                Ok(_) | Err(Failure::Disk(Errno::EOPNOTSUPP)) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(upload)
+    }
+
+    /// Bytes taken so far.
+    pub fn bytes(&self) -> u64 {
+        self.written_bytes + self.unwritten.len() as u64
+    }
+
+    /// Takes the next bytes of the body.
+    ///
+    /// # Errors
+    /// More bytes than were said, or the disk's.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        if self.expected.length.is_some_and(|length| self.bytes() + bytes.len() as u64 > length) {
+            return Err(Refused::Length);
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        self.unwritten.extend_from_slice(bytes);
+        if self.unwritten.len() >= WRITE_BYTES {
+            self.write_out().await?;
+        }
+        Ok(())
+    }
+
+    async fn write_out(&mut self) -> Result<(), Failure> {
+        let mut buffer = std::mem::take(&mut self.unwritten);
+        while !buffer.is_empty() {
+            let (file, offset) = (Rc::clone(&self.file), Offset::At(self.written_bytes));
+            let (landing, op) = self.disk.perform(Op::Write { file, buffer, offset }).await?;
+            let count = landing.result.unwrap_or(0) as usize;
+            let Some(Op::Write { buffer: back, .. }) = op else { return Err(Failure::Disk(Errno::EIO)) };
+            if count == 0 {
+                return Err(Failure::Full);
+            }
+            self.written_bytes += count as u64;
+            buffer = back;
+            buffer.drain(..count);
+        }
+        self.unwritten = buffer;
+        Ok(())
+    }
+
+    /// Checks the body, and gives it its name. When this is `Ok` the promise holds; otherwise the name is what it was
+    /// (but for a durable one whose folder could not be synced: it may be either, and the client was told of a failure).
+    ///
+    /// # Errors
+    /// The body is not what was said, its folder cannot be made, or the disk's.
+    pub async fn finish(mut self, promise: Promise, changes: &Changes) -> Result<(), Refused> {
+        self.write_out().await?;
+        if self.expected.length.is_some_and(|length| length != self.written_bytes) {
+            return Err(Refused::Length);
+        }
+        if let (Some(digest), Some(md5)) = (self.digest.take(), self.expected.md5)
+            && digest.finalize()[..] != md5
+        {
+            return Err(Refused::Digest);
+        }
+        if promise == Promise::Durable {
+            self.disk.perform(Op::Sync { file: Rc::clone(&self.file), what: Synced::Data }).await?;
+        }
+        let (parent, name) = split(&self.beneath);
+        let name = c_name(name)?;
+        let folder = folder::open(&self.disk, parent, Missing::Make).await?;
+        let Some(from) = self.temporary.take() else { return Err(Failure::Absent.into()) };
+        let rename = Op::Rename {
+            from_folder: Rc::clone(&self.spool),
+            from: from.clone(),
+            to_folder: Rc::clone(&folder),
+            to: name,
+        };
+        let renamed = self.disk.perform(rename).await;
+        // Also of a rename that failed: one that hangs may yet be done.
+        changes.note(&self.path);
+        if let Err(failure) = renamed {
+            self.temporary = Some(from);
+            return Err(failure.into());
+        }
+        if promise == Promise::Durable {
+            self.disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(name) = self.temporary.take() else { return };
+        let (disk, folder) = (Rc::clone(&self.disk), Rc::clone(&self.spool));
+        self.disk.core().spawn("remove temporary", async move {
+            if let Err(failure) = disk.perform(Op::Unlink { folder, name: name.clone() }).await {
+                tracing::warn!(disk = disk.name, ?name, %failure, "a temporary is left behind");
+            }
+        });
+    }
+}
+
+/// Removes a file. When this is `Ok` nobody is served it any more, and with [`Promise::Durable`] a power cut does not bring
+/// it back.
+///
+/// # Errors
+/// No such file, a folder; or the disk's.
+pub async fn remove(
+    disk: &Rc<Disk>,
+    path: &[u8],
+    beneath: &[u8],
+    promise: Promise,
+    changes: &Changes,
+) -> Result<(), Failure> {
+    let removed = folder::remove(disk, beneath).await;
+    changes.note(path);
+    let folder = removed?;
+    if promise == Promise::Durable {
+        disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
+    }
+    Ok(())
+}
+
+/// Removes what processes that are gone have left in the spool folders beneath `root`. Blocks: before anything is served,
+/// or on a thread of its own. Returns how many were removed.
+pub fn sweep(root: &Path) -> usize {
+    let devices = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let devices = devices.filter(|entry| is_device(entry.file_name().as_encoded_bytes())).map(|entry| entry.path());
+    std::iter::once(root.to_owned()).chain(devices).map(|disk| sweep_folder(&disk.join(SPOOL_FOLDER))).sum()
+}
+
+fn sweep_folder(spool: &Path) -> usize {
+    let left = std::fs::read_dir(spool).into_iter().flatten().flatten().filter(|entry| {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.split_once('-')).map(|(process, _)| process);
+        process.is_some_and(|process| process.parse().is_ok_and(|process: u32| !is_alive(process)))
+    });
+    left.filter(|entry| std::fs::remove_file(entry.path()).is_ok()).count()
+}
+
+fn is_alive(process: u32) -> bool {
+    process == std::process::id() || Path::new("/proc").join(process.to_string()).exists()
+}
