@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! memcached   the classic text and the meta protocol of memcached 1.6.45, both directions
+//! http        HTTP/1.1, the server's side
 //! ```
 
+pub mod http;
 pub mod memcached;

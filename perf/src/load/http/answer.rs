@@ -3,17 +3,18 @@
 //! ```text
 //! answer      where its head and its body end
 //!   head      what the head says
-//!   chunked   a body in chunks
 //! ```
+//!
+//! Bodies in chunks are read as the server reads those of uploads.
 
-mod chunked;
 mod head;
 
-use chunked::{ChunkStep, Chunked};
 use head::Framing;
-pub use head::{ContentRange, Head};
+pub use head::Head;
+use spindle_net::wire::http::chunked::{ChunkFault, ChunkStep, Chunked};
+pub use spindle_net::wire::http::range::ContentRange;
 
-/// Of a head, or of what comes after the last chunk, in bytes.
+/// Of a head, in bytes.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Header fields of a head.
 pub const FIELDS_MAX: usize = 100;
@@ -33,12 +34,8 @@ pub enum Malformed {
     Coding,
     #[error("it changes to a protocol that nobody asked for")]
     Upgrade,
-    #[error("a chunk without a size")]
-    ChunkSize,
-    #[error("a chunk that goes on after its end")]
-    ChunkEnd,
-    #[error("no trailer after the last chunk")]
-    Trailer,
+    #[error(transparent)]
+    Chunk(#[from] ChunkFault),
     #[error("a 206 without a Content-Range that can be read")]
     ContentRange,
     #[error("its connection ended before it did")]

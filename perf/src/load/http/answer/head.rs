@@ -1,5 +1,9 @@
 //! What the head of an answer says.
 
+use spindle_net::wire::http::connection::has_option;
+use spindle_net::wire::http::range::ContentRange;
+use spindle_net::wire::http::{number, range};
+
 use super::{FIELDS_MAX, Malformed, Then, To};
 
 /// The fields that a load looks at; all of them point into the input.
@@ -13,15 +17,6 @@ pub struct Head<'a> {
     pub last_modified: Option<&'a [u8]>,
     pub date: Option<&'a [u8]>,
     pub server: Option<&'a [u8]>,
-}
-
-/// Which bytes of an object a 206 has: both ends included (RFC 9110, 14.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContentRange {
-    pub first: u64,
-    pub last: u64,
-    /// Of the object, in bytes, when the server says.
-    pub total: Option<u64>,
 }
 
 /// How the length of a body is told: RFC 9112, 6.3.
@@ -58,7 +53,7 @@ pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malf
     for field in response.headers.iter() {
         let (name, value) = (field.name, field.value);
         if name.eq_ignore_ascii_case("content-length") {
-            let length = number(value).ok_or(Malformed::Length)?;
+            let length = number::decimal(value).ok_or(Malformed::Length)?;
             if head.length.replace(length).is_some_and(|before| before != length) {
                 return Err(Malformed::Length);
             }
@@ -80,7 +75,7 @@ pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malf
         } else if name.eq_ignore_ascii_case("server") {
             head.server = Some(value);
         } else if name.eq_ignore_ascii_case("content-range") {
-            head.content_range = content_range(value);
+            head.content_range = range::content_range(value);
         }
     }
     let framing = match (to, status) {
@@ -95,64 +90,4 @@ pub(super) fn parse(input: &[u8], to: To) -> Result<Option<ParsedHead<'_>>, Malf
     let is_last = is_closed || !is_kept || framing == Framing::UntilEnd;
     let then = if is_last { Then::Close } else { Then::Keep };
     Ok(Some(ParsedHead { head, framing, then, bytes }))
-}
-
-/// Whether a Connection field has an option.
-fn has_option(value: &[u8], option: &[u8]) -> bool {
-    value.split(|&byte| byte == b',').any(|of_field| of_field.trim_ascii().eq_ignore_ascii_case(option))
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    // A sign is part of a number to Rust, and not to HTTP.
-    let all_digits = digits.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(digits).ok().filter(|_| all_digits)?.parse().ok()
-}
-
-/// `bytes FIRST-LAST/TOTAL`, where the total may be `*`.
-fn content_range(value: &[u8]) -> Option<ContentRange> {
-    let (unit, range) = value.split_at_checked(6)?;
-    let slash = range.iter().position(|&byte| byte == b'/')?;
-    let (bytes, total) = (&range[..slash], &range[slash + 1..]);
-    let dash = bytes.iter().position(|&byte| byte == b'-')?;
-    let (first, last) = (number(&bytes[..dash])?, number(&bytes[dash + 1..])?);
-    let total = if total == b"*" { None } else { Some(number(total)?) };
-    // The last byte that can be counted is no byte of any object.
-    let is_within = last < total.unwrap_or(u64::MAX);
-    let holds = unit.eq_ignore_ascii_case(b"bytes ") && first <= last && is_within;
-    holds.then_some(ContentRange { first, last, total })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_content_range_says_which_bytes_of_how_many() {
-        let range = |first, last, total| Some(ContentRange { first, last, total });
-        assert_eq!(content_range(b"bytes 0-0/1"), range(0, 0, Some(1)));
-        assert_eq!(content_range(b"Bytes 10-19/*"), range(10, 19, None));
-        for wrong in [
-            "",
-            "bytes",
-            "bytes */20",
-            "bytes 5-4/20",
-            "bytes 0-20/20",
-            "bytes +1-2/20",
-            "bytes -2/20",
-            "bytes 1-2",
-            "items 1-2/20",
-            "bytes 0-18446744073709551615/*",
-            "bytes 1-18446744073709551616/*",
-        ] {
-            assert_eq!(content_range(wrong.as_bytes()), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_connection_field_is_a_list() {
-        for field in ["Close", "TE , close", "close,TE"] {
-            assert!(has_option(field.as_bytes(), b"close"), "{field}");
-        }
-        assert!(!has_option(b"closed, TE", b"close"));
-    }
 }

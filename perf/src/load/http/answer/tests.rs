@@ -118,10 +118,10 @@ fn what_is_no_answer_is_named() {
     assert_eq!(refused("HTTP/1.1 101 Switching\r\n\r\n"), Malformed::Upgrade);
     let chunks = |text: &str| head(&format!("Transfer-Encoding: chunked\r\n\r\n{text}"));
     for size in ["x\r\n", "-1\r\n", "11111111111111111\r\n"] {
-        assert_eq!(chunks(size), Malformed::ChunkSize, "{size}");
+        assert_eq!(chunks(size), Malformed::Chunk(ChunkFault::Size), "{size}");
     }
-    assert_eq!(chunks("1\r\nab\r\n"), Malformed::ChunkEnd);
-    assert_eq!(chunks("0\r\nno colon\r\n\r\n"), Malformed::Trailer);
+    assert_eq!(chunks("1\r\nab\r\n"), Malformed::Chunk(ChunkFault::End));
+    assert_eq!(chunks("0\r\nno colon\r\n\r\n"), Malformed::Chunk(ChunkFault::Trailer));
     for cut in ["", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", &CHUNKS[..CHUNKS.len() - 1]] {
         assert_eq!(refused(cut), Malformed::EndedEarly, "{cut}");
     }
@@ -135,8 +135,11 @@ fn nothing_is_waited_for_without_end() {
     let fields = "A: b\r\n".repeat(FIELDS_MAX + 1);
     assert_eq!(refused(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n")), Malformed::Head(httparse::Error::TooManyHeaders));
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    assert_eq!(refused(&format!("{chunked}1;{}", "a".repeat(HEAD_BYTES_MAX))), Malformed::ChunkSize);
-    assert_eq!(refused(&format!("{chunked}0\r\nA: {}", "a".repeat(HEAD_BYTES_MAX))), Malformed::Trailer);
+    assert_eq!(refused(&format!("{chunked}1;{}", "a".repeat(HEAD_BYTES_MAX))), Malformed::Chunk(ChunkFault::Size));
+    assert_eq!(
+        refused(&format!("{chunked}0\r\nA: {}", "a".repeat(HEAD_BYTES_MAX))),
+        Malformed::Chunk(ChunkFault::Trailer)
+    );
 }
 
 /// A body as a server might send it.
