@@ -4,11 +4,15 @@
 //! ```text
 //! range        Range, and Content-Range of an upload of a part
 //! chunked      a body in chunks
+//! date         HTTP-date both ways, and the Date line of this second
 //! connection   the options of a Connection field
 //! number       digits
 //! ```
 
 pub mod chunked;
 pub mod connection;
+pub mod date;
 pub mod number;
 pub mod range;
+
+pub use date::DateLine;
