@@ -2,17 +2,31 @@
 //! follow their head, and the connection moves them straight to where they are kept.
 //!
 //! ```text
+//! head         bytes -> one request: the fields that a file server obeys, and how long its body is
+//! target       what a request is aimed at -> a path beneath a root
 //! range        Range, and Content-Range of an upload of a part
+//! conditional  If-Match and its kin: proceed, 304 or 412; If-Range
 //! chunked      a body in chunks
+//! status       the status codes and their words
+//! refusal      what a request is refused for, with which status, and what becomes of the connection
 //! date         HTTP-date both ways, and the Date line of this second
 //! connection   the options of a Connection field
 //! number       digits
 //! ```
 
 pub mod chunked;
+pub mod conditional;
 pub mod connection;
 pub mod date;
+pub mod head;
 pub mod number;
 pub mod range;
+pub mod refusal;
+pub mod status;
+pub mod target;
 
+pub use conditional::{Conditions, Validators, Verdict};
 pub use date::DateLine;
+pub use head::{Body, Expectation, Method, Parsed, Persistence, Request, Version, parse};
+pub use refusal::Refusal;
+pub use status::Status;
