@@ -7,6 +7,7 @@
 //! range        Range, and Content-Range of an upload of a part
 //! conditional  If-Match and its kin: proceed, 304 or 412; If-Range
 //! chunked      a body in chunks
+//! answer       the head of an answer, and short texts -> bytes
 //! status       the status codes and their words
 //! refusal      what a request is refused for, with which status, and what becomes of the connection
 //! date         HTTP-date both ways, and the Date line of this second
@@ -14,6 +15,7 @@
 //! number       digits
 //! ```
 
+pub mod answer;
 pub mod chunked;
 pub mod conditional;
 pub mod connection;
@@ -25,6 +27,7 @@ pub mod refusal;
 pub mod status;
 pub mod target;
 
+pub use answer::{Answer, Content, To};
 pub use conditional::{Conditions, Validators, Verdict};
 pub use date::DateLine;
 pub use head::{Body, Expectation, Method, Parsed, Persistence, Request, Version, parse};
