@@ -1,6 +1,6 @@
 //! Every server of files and every proxy starts from its template, does what it is measured at, and is gone afterwards.
 //!
-//! One that is not installed is not tested, and says so.
+//! One that is not installed is not tested, and says so; nor is Spindle, where SPINDLE_BINARY does not name it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,6 +14,12 @@ use spindle_perf::process::{Pid, context_switches, cpu_time, resident_bytes, tre
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Installs nothing.
+fn whoever_is_here() -> Options {
+    let spindle = std::env::var_os("SPINDLE_BINARY").map(Into::into);
+    Options { spindle, missing: Missing::LeaveOut, progress: Progress::Silent, ..Options::default() }
+}
 
 /// A file, and where a server serves it from.
 struct Scene {
@@ -31,8 +37,8 @@ impl Scene {
     }
 
     fn start(&self, rival: Rival) -> Option<Running> {
-        let found = match rival.find() {
-            Err(FilesError::Install(error)) => {
+        let found = match rival.find(&whoever_is_here()) {
+            Err(error @ (FilesError::Install(_) | FilesError::Unnamed { .. })) => {
                 eprintln!("NOT TESTED: {}: {error}", rival.name());
                 return None;
             }
@@ -175,6 +181,7 @@ macro_rules! rivals {
 }
 
 rivals! {
+    spindle: Rival::Spindle,
     nginx: Rival::Nginx,
     lighttpd: Rival::Lighttpd,
     perlbal: Rival::Perlbal,
@@ -198,7 +205,7 @@ fn a_proxy_has_its_figures_for_itself() {
 
 #[test]
 fn a_root_that_no_configuration_takes_is_refused() {
-    let Ok(found) = Rival::Nginx.find() else {
+    let Ok(found) = Rival::Nginx.find(&whoever_is_here()) else {
         eprintln!("NOT TESTED: no nginx here");
         return;
     };
@@ -217,10 +224,8 @@ fn everybody_who_is_here_is_in_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         folder: folder.path().into(),
-        missing: Missing::LeaveOut,
         rows: vec![FileRow::Get { bytes: 4096 }, FileRow::Put { bytes: 4096 }],
-        progress: Progress::Silent,
-        ..Options::default()
+        ..whoever_is_here()
     };
     let report = match files::run(&options.quick()) {
         Ok(report) => report.to_string(),

@@ -1,4 +1,4 @@
-//! Who serves files and passes requests on: the servers that a user would pick, each as its users run it.
+//! Who serves files and passes requests on: Spindle, and the servers that a user would pick, each as its users run it.
 //!
 //! ```text
 //! rival       who they are: packages, programs, configurations
@@ -48,6 +48,8 @@ mod uploads;
 pub struct Options {
     /// Where the files are put while it lasts, and all that the servers write.
     pub folder: PathBuf,
+    /// The binary that answers to `spindle serve`; none: the others alone.
+    pub spindle: Option<PathBuf>,
     pub missing: Missing,
     /// At least 1; of an odd number the median is a measured one.
     pub rounds: usize,
@@ -58,7 +60,7 @@ pub struct Options {
     pub progress: Progress,
 }
 
-/// What is done about a server that is not installed.
+/// What is done about a server that is not installed. (Spindle never is: it is named.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// It is installed, and left out only where that cannot be done.
@@ -70,6 +72,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             folder: std::env::temp_dir(),
+            spindle: None,
             missing: Missing::Install,
             rounds: 5,
             measured: Duration::from_secs(2),

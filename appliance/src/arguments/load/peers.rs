@@ -18,7 +18,7 @@ const ROUNDS_MAX: usize = 1000;
 pub enum Peers {
     /// memcached, a toy store, and the ceiling that the kernel sets
     Cache,
-    /// nginx, lighttpd and Perlbal with files; haproxy, nginx and Perlbal as proxies
+    /// Spindle, nginx, lighttpd and Perlbal with files; haproxy, nginx and Perlbal as proxies
     Files,
     /// Both, one table each
     All,
@@ -91,8 +91,8 @@ impl PeersArguments {
             Peers::All => (everything || !cache_rows.is_empty(), everything || !file_rows.is_empty()),
         };
         Ok(Decided {
-            cache: cache.then(|| self.cache(spindle, cache_rows)),
-            files: files.then(|| self.files(file_rows)),
+            cache: cache.then(|| self.cache(spindle.clone(), cache_rows)),
+            files: files.then(|| self.files(spindle, file_rows)),
         })
     }
 
@@ -116,8 +116,9 @@ impl PeersArguments {
     }
 
     /// Without a row: all.
-    fn files(&self, rows: Vec<FileRow>) -> files::Options {
+    fn files(&self, spindle: PathBuf, rows: Vec<FileRow>) -> files::Options {
         let options = files::Options {
+            spindle: Some(spindle),
             folder: self.folder.clone().unwrap_or_else(std::env::temp_dir),
             rounds: self.rounds,
             measured: self.seconds,

@@ -11,7 +11,7 @@ use super::rival::{Found, Job, Rival};
 use super::rows::FileRow;
 use super::running::{FilesError, Running};
 use super::table::{Line, Report};
-use super::{Missing, Options, uploads};
+use super::{Options, uploads};
 use crate::closed_loop::LoadError;
 use crate::corpus::{self, Corpus, Durability};
 use crate::describe::Removal;
@@ -82,13 +82,9 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
 fn line_up(options: &Options) -> Result<(Vec<Found>, Vec<String>), PeersError> {
     let (mut here, mut notes) = (Vec::new(), Vec::new());
     for rival in Rival::ALL {
-        let found = match options.missing {
-            Missing::Install => rival.find_or_install(&|line| options.progress.say(line)),
-            Missing::LeaveOut => rival.find(),
-        };
-        match found {
+        match rival.find(options) {
             Ok(found) => here.push(found),
-            Err(FilesError::Install(error)) => {
+            Err(error @ (FilesError::Install(_) | FilesError::Unnamed { .. })) => {
                 options.progress.say(&format!("WITHOUT {}: {error}", rival.name()));
                 notes.push(format!("Measured without {}: {error}.", rival.name()));
             }
@@ -165,8 +161,8 @@ impl Contest<'_> {
         lines
             .map(|(((entry, saturated), waits), puts)| {
                 let torn = if row.uploads() { self.read_back(row, &objects, entry, puts)? } else { 0 };
-                let (name, job, waits) = (entry.name(), entry.job(), Waits::median(&waits));
-                Ok(Line { row, name, job, saturated, waits, torn })
+                let (rival, waits) = (entry.found.rival, Waits::median(&waits));
+                Ok(Line { row, rival, saturated, waits, torn })
             })
             .collect()
     }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::running::FilesError;
-use crate::peers::install::{InstallError, Needed};
+use super::{Missing, Options};
+use crate::peers::install::Needed;
 use crate::process::Orphan;
 
 /// A server of files, or a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rival {
+    Spindle,
     Nginx,
     Lighttpd,
     Perlbal,
@@ -40,12 +42,20 @@ pub(super) enum Replacing {
 /// The server behind every proxy.
 pub(super) const BEHIND: Rival = Rival::Nginx;
 
+/// Where a rival's program comes from.
+#[derive(Clone, Copy, Debug)]
+enum Program {
+    /// Debian, with the modules that its configuration asks for, or that are recommended beside it.
+    Packaged(Needed),
+    /// Whoever measures has to say where: one that is found on PATH, or installed, might be another build.
+    Named(&'static str),
+}
+
 /// What there is to know of a rival before it runs.
 struct Facts {
     name: &'static str,
     job: Job,
-    /// With the modules that its configuration asks for, or that Debian recommends beside it.
-    needed: Needed,
+    program: Program,
     version_flag: &'static str,
     template: &'static str,
     orphan: Orphan,
@@ -53,10 +63,20 @@ struct Facts {
     replacing: Replacing,
 }
 
+const SPINDLE: Facts = Facts {
+    name: "Spindle",
+    job: Job::Files,
+    program: Program::Named("spindle"),
+    version_flag: "--version",
+    template: include_str!("../../../peers/spindle.toml"),
+    orphan: Orphan::Killed,
+    replacing: Replacing::Whole,
+};
+
 const NGINX: Facts = Facts {
     name: "nginx",
     job: Job::Files,
-    needed: Needed { program: "nginx", package: "nginx", modules: &[] },
+    program: Program::Packaged(Needed { program: "nginx", package: "nginx", modules: &[] }),
     version_flag: "-v",
     template: include_str!("../../../peers/nginx.conf"),
     orphan: Orphan::Told,
@@ -66,7 +86,7 @@ const NGINX: Facts = Facts {
 const LIGHTTPD: Facts = Facts {
     name: "lighttpd",
     job: Job::Files,
-    needed: Needed { program: "lighttpd", package: "lighttpd", modules: &["lighttpd-mod-webdav"] },
+    program: Program::Packaged(Needed { program: "lighttpd", package: "lighttpd", modules: &["lighttpd-mod-webdav"] }),
     version_flag: "-v",
     template: include_str!("../../../peers/lighttpd.conf"),
     orphan: Orphan::Killed,
@@ -76,11 +96,11 @@ const LIGHTTPD: Facts = Facts {
 const PERLBAL: Facts = Facts {
     name: "Perlbal",
     job: Job::Files,
-    needed: Needed {
+    program: Program::Packaged(Needed {
         program: "perlbal",
         package: "perlbal",
         modules: &["libio-aio-perl", "libperlbal-xs-httpheaders-perl"],
-    },
+    }),
     version_flag: "--version",
     template: include_str!("../../../peers/perlbal.conf"),
     orphan: Orphan::Killed,
@@ -90,7 +110,7 @@ const PERLBAL: Facts = Facts {
 const HAPROXY_PROXY: Facts = Facts {
     name: "haproxy",
     job: Job::Proxy,
-    needed: Needed { program: "haproxy", package: "haproxy", modules: &[] },
+    program: Program::Packaged(Needed { program: "haproxy", package: "haproxy", modules: &[] }),
     version_flag: "-v",
     template: include_str!("../../../peers/haproxy.cfg"),
     orphan: Orphan::Killed,
@@ -114,11 +134,19 @@ const PERLBAL_PROXY: Facts = Facts {
 
 impl Rival {
     /// In the order of the table.
-    pub const ALL: [Rival; 6] =
-        [Rival::Nginx, Rival::Lighttpd, Rival::Perlbal, Rival::HaproxyProxy, Rival::NginxProxy, Rival::PerlbalProxy];
+    pub const ALL: [Rival; 7] = [
+        Rival::Spindle,
+        Rival::Nginx,
+        Rival::Lighttpd,
+        Rival::Perlbal,
+        Rival::HaproxyProxy,
+        Rival::NginxProxy,
+        Rival::PerlbalProxy,
+    ];
 
     fn facts(self) -> &'static Facts {
         match self {
+            Rival::Spindle => &SPINDLE,
             Rival::Nginx => &NGINX,
             Rival::Lighttpd => &LIGHTTPD,
             Rival::Perlbal => &PERLBAL,
@@ -140,25 +168,13 @@ impl Rival {
         self.facts().replacing
     }
 
-    /// Its program, and that of the server behind it.
-    ///
-    /// # Errors
-    /// Something is missing, or cannot be run.
-    pub fn find(self) -> Result<Found, FilesError> {
-        self.found(&Needed::find)
-    }
-
-    /// The same; what is missing is installed by name, with a word to `say`.
+    /// Its program, and that of the server behind it. What is missing is installed by name, where that is wanted.
     ///
     /// # Errors
     /// Something is missing and not to be had, or cannot be run.
-    pub fn find_or_install(self, say: &dyn Fn(&str)) -> Result<Found, FilesError> {
-        self.found(&|needed| needed.find_or_install(say))
-    }
-
-    fn found(self, find: &dyn Fn(&Needed) -> Result<PathBuf, InstallError>) -> Result<Found, FilesError> {
+    pub fn find(self, options: &Options) -> Result<Found, FilesError> {
         let facts = self.facts();
-        let binary = find(&facts.needed)?;
+        let binary = facts.program.find(facts.name, options)?;
         let asked = Command::new(&binary).arg(facts.version_flag).output();
         let said = asked.map_err(|error| FilesError::Unrunnable { binary: binary.clone(), error })?;
         // nginx says it on standard error.
@@ -166,9 +182,28 @@ impl Rival {
             String::from_utf8_lossy(if said.stdout.is_empty() { &said.stderr } else { &said.stdout }).into_owned();
         let behind = match facts.job {
             Job::Files => None,
-            Job::Proxy => Some(Box::new(BEHIND.found(find)?)),
+            Job::Proxy => Some(Box::new(BEHIND.find(options)?)),
         };
-        Ok(Found { rival: self, binary, version: version(facts.needed.program, &said), behind })
+        Ok(Found { rival: self, binary, version: version(facts.program.name(), &said), behind })
+    }
+}
+
+impl Program {
+    fn name(self) -> &'static str {
+        match self {
+            Program::Packaged(needed) => needed.program,
+            Program::Named(name) => name,
+        }
+    }
+
+    fn find(self, rival: &'static str, options: &Options) -> Result<PathBuf, FilesError> {
+        match (self, options.missing) {
+            (Program::Named(_), _) => options.spindle.clone().ok_or(FilesError::Unnamed { rival }),
+            (Program::Packaged(needed), Missing::Install) => {
+                Ok(needed.find_or_install(&|line| options.progress.say(line))?)
+            }
+            (Program::Packaged(needed), Missing::LeaveOut) => Ok(needed.find()?),
+        }
     }
 }
 
@@ -188,6 +223,7 @@ impl Found {
     pub(super) fn command(&self, configuration: &Path) -> Command {
         let mut command = Command::new(&self.binary);
         match self.rival {
+            Rival::Spindle => command.arg("serve").arg(configuration),
             // The log of before the configuration is read would be in a folder of root's.
             Rival::Nginx | Rival::NginxProxy => command.args(["-e", "stderr", "-c"]).arg(configuration),
             Rival::Lighttpd => command.args(["-D", "-f"]).arg(configuration),
@@ -211,7 +247,7 @@ impl Found {
 }
 
 /// The first number in what it says: of `nginx version: nginx/1.22.1`, of `lighttpd/1.4.69 (ssl) - a light and fast
-/// webserver`, of `Perlbal version 1.80`.
+/// webserver`, of `Perlbal version 1.80`, of `spindle 0.1.0 (memcached 1.6.45 compatible)`.
 fn version(program: &str, said: &str) -> String {
     let words = said.split(|byte: char| byte == '/' || byte.is_whitespace());
     let mut numbers = words.filter(|word| word.starts_with(|first: char| first.is_ascii_digit()));
@@ -221,6 +257,7 @@ fn version(program: &str, said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::files::template::Values;
 
     #[test]
     fn versions_as_they_say_them() {
@@ -229,6 +266,7 @@ mod tests {
             ("lighttpd/1.4.69 (ssl) - a light and fast webserver\n", "nginx 1.4.69"),
             ("HAProxy version 2.6.12-1+deb12u4 2026/01/01 - https://haproxy.org/\n", "nginx 2.6.12-1+deb12u4"),
             ("Perlbal version 1.80", "nginx 1.80"),
+            ("spindle 0.1.0 (memcached 1.6.45 compatible)\n", "nginx 0.1.0"),
             ("usage:", "nginx of an unknown version"),
         ] {
             assert_eq!(version("nginx", said), expected);
@@ -241,5 +279,38 @@ mod tests {
             assert!(Rival::ALL[..at].iter().all(|other| other.name() != rival.name()), "{}", rival.name());
         }
         assert_eq!(BEHIND.job(), Job::Files);
+    }
+
+    #[test]
+    fn spindle_is_the_binary_that_is_named_and_no_other() {
+        let unnamed = Options { missing: Missing::Install, ..Options::default() };
+        let error = Rival::Spindle.find(&unnamed).unwrap_err();
+        assert!(matches!(error, FilesError::Unnamed { rival: "Spindle" }), "{error}");
+        let named = Options { spindle: Some("/no/such/spindle".into()), ..unnamed };
+        let error = Rival::Spindle.find(&named).unwrap_err();
+        assert!(matches!(&error, FilesError::Unrunnable { binary, .. } if binary.ends_with("spindle")), "{error}");
+    }
+
+    #[test]
+    fn spindle_serves_what_its_file_says() {
+        let found =
+            Found { rival: Rival::Spindle, binary: "/bin/spindle".into(), version: String::new(), behind: None };
+        let command = found.command(Path::new("/tmp/configuration"));
+        assert_eq!(command.get_args().collect::<Vec<_>>(), ["serve", "/tmp/configuration"]);
+        let mut values = Values::default();
+        values.set("address", "127.0.0.1:7500").unwrap();
+        values.set("root", "/srv/files").unwrap();
+        values.set("clients", 16_384).unwrap();
+        let filled = values.fill(found.template()).unwrap();
+        let told: Vec<&str> = filled.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        let expected = [
+            "[files]",
+            "listen = [\"127.0.0.1:7500\"]",
+            "root = \"/srv/files\"",
+            "cores = 1",
+            "connections_max = 16384",
+            "promise = \"written\"",
+        ];
+        assert_eq!(told, expected);
     }
 }

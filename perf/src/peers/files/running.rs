@@ -23,6 +23,8 @@ const DESCRIPTORS_MAX: u64 = 65_536;
 pub enum FilesError {
     #[error(transparent)]
     Install(#[from] InstallError),
+    #[error("{rival} is no package, and no binary of it is named")]
+    Unnamed { rival: &'static str },
     #[error("{binary} is not a program that can be run: {error}")]
     Unrunnable { binary: PathBuf, error: io::Error },
     #[error(transparent)]

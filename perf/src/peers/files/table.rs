@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::rival::Job;
+use super::rival::{Job, Rival};
 use super::rows::FileRow;
 use crate::machine::Machine;
 use crate::peers::figures::{Saturated, Waits};
@@ -25,8 +25,7 @@ const HEADS: [&str; 9] = [
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) row: FileRow,
-    pub(super) name: &'static str,
-    pub(super) job: Job,
+    pub(super) rival: Rival,
     pub(super) saturated: Saturated,
     pub(super) waits: Waits,
     /// Objects that are parts of two uploads that met.
@@ -49,13 +48,17 @@ pub struct Report {
 }
 
 impl Line {
+    fn name(&self) -> &'static str {
+        self.rival.name()
+    }
+
     fn cells(&self) -> Vec<String> {
         let Line { saturated, waits, .. } = self;
         let micros = [waits.p50_ns, waits.p99_ns, waits.p99_9_ns].map(|ns| format!("{:.0}", ns / 1e3));
         let invalid = if waits.invalid > 0 { " (INVALID)" } else { "" };
         vec![
             self.row.to_string(),
-            self.name.into(),
+            self.name().into(),
             format!("{:.1} k", saturated.per_cpu_second / 1e3),
             format!("{:.0}", saturated.per_cpu_second * self.row.bytes() as f64 / 1e6),
             format!("{:.0} / {:.0}", saturated.busy * 100.0, saturated.load_busy * 100.0),
@@ -68,7 +71,8 @@ impl Line {
 
     /// What uploads have done to each other, where they do.
     fn damage(&self) -> Option<String> {
-        let Line { row, name, torn, .. } = self;
+        let Line { row, torn, .. } = self;
+        let name = self.name();
         (*torn > 0).then(|| {
             let of = "are parts of two uploads that met, because it writes them in place";
             format!("{row}, {name}: {torn} of the objects that were read back {of}.")
@@ -78,7 +82,7 @@ impl Line {
     /// Why its latencies are none, where the lab says so.
     fn doubt(&self) -> Option<String> {
         let Waits { invalid, reason, .. } = &self.waits;
-        let (row, name) = (self.row, self.name);
+        let (row, name) = (self.row, self.name());
         (*invalid > 0).then(|| format!("{row}, {name}: rounds at equal load that are not valid: {invalid} ({reason})."))
     }
 }
@@ -89,9 +93,17 @@ impl Report {
         let rows = self.lines.chunk_by(|one, next| one.row == next.row);
         rows.filter_map(|lines| {
             let invalid = lines.iter().filter(|line| line.waits.invalid > 0);
-            InvalidRow::of(&lines[0].row.to_string(), invalid.map(|line| line.name.into()).collect())
+            InvalidRow::of(&lines[0].row.to_string(), invalid.map(|line| line.name().into()).collect())
         })
         .collect()
+    }
+
+    /// Spindle against the fastest of the others, in every row that has both.
+    fn against_the_fastest(&self) -> Option<String> {
+        let rows = self.lines.chunk_by(|one, next| one.row == next.row);
+        let leads: Vec<String> = rows.filter_map(lead).collect();
+        let of = "Spindle against the fastest of the other servers of files, requests per second of server CPU";
+        (!leads.is_empty()).then(|| format!("{of}: {}.", leads.join("; ")))
     }
 
     fn explanation(&self) -> String {
@@ -121,6 +133,16 @@ impl Report {
     }
 }
 
+/// Of one row.
+fn lead(lines: &[Line]) -> Option<String> {
+    let of = |line: &Line| line.saturated.per_cpu_second;
+    let files = || lines.iter().filter(|line| line.rival.job() == Job::Files);
+    let spindle = files().find(|line| line.rival == Rival::Spindle)?;
+    let others = files().filter(|line| line.rival != Rival::Spindle && of(line) > 0.0);
+    let fastest = others.max_by(|one, other| of(one).total_cmp(&of(other)))?;
+    Some(format!("{} {:.2} times {}", spindle.row, of(spindle) / of(fastest), fastest.name()))
+}
+
 /// Where the server behind the proxies was, and what follows.
 const PROXIES_EXPLAINED: &str = "\
     Proxies stand before nginx, whose figures are not theirs. Where there are two CPUs only, nginx shares the load's, so \
@@ -135,8 +157,11 @@ impl fmt::Display for Report {
         }
         let cells: Vec<Vec<String>> = self.lines.iter().map(Line::cells).collect();
         out.write_str(&markdown::unaligned(&HEADS.map(String::from), &cells))?;
+        if let Some(against) = self.against_the_fastest() {
+            writeln!(out, "\n{against}")?;
+        }
         writeln!(out, "\n{}", self.explanation())?;
-        if self.lines.iter().any(|line| line.job == Job::Proxy) {
+        if self.lines.iter().any(|line| line.rival.job() == Job::Proxy) {
             writeln!(out, "\n{PROXIES_EXPLAINED}")?;
         }
         self.purposes(out)?;
@@ -156,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_whole_report() {
-        let saturated = |busy| Saturated {
-            per_cpu_second: 144_000.0,
+        let saturated = |per_cpu_second, busy| Saturated {
+            per_cpu_second,
             per_second: 140_000.0,
             busy,
             load_busy: 0.8,
@@ -172,11 +197,10 @@ mod tests {
             invalid,
             reason: "the generator was late".into(),
         };
-        let line = |name, job, busy, invalid| Line {
+        let line = |rival, per_cpu_second, busy, invalid| Line {
             row: FileRow::Get { bytes: 4096 },
-            name,
-            job,
-            saturated: saturated(busy),
+            rival,
+            saturated: saturated(per_cpu_second, busy),
             waits: waits(invalid),
             torn: invalid as u64,
         };
@@ -194,14 +218,21 @@ mod tests {
             measured_s: 2.0,
             connections: 32,
             scale: Scale::Full,
-            lines: vec![line("nginx", Job::Files, 0.99, 0), line("haproxy", Job::Proxy, 0.5, 2)],
+            lines: vec![
+                line(Rival::Spindle, 216_000.0, 0.99, 0),
+                line(Rival::Nginx, 144_000.0, 0.99, 0),
+                line(Rival::Perlbal, 7000.0, 0.99, 0),
+                // No server of files, however fast.
+                line(Rival::HaproxyProxy, 288_000.0, 0.5, 2),
+            ],
             notes: vec!["Measured without lighttpd.".into()],
         };
         let text = report.to_string();
         for expected in [
             "2026-01-02, Linux 6.12.1, A CPU, 2 CPUs (virtual machine). nginx 1.22.1, haproxy 2.6.12.\n",
             "| get-4k | nginx | 144.0 k | 590 | 99 / 80 | 2500 | 50 / 90 / 400 | 12.5 | 0.12 |\n",
-            "| get-4k | haproxy | 144.0 k | 590 | 50 / 80 | 2500 | 50 / 90 / 400 (INVALID) | 12.5 | 0.12 |\n",
+            "| get-4k | haproxy | 288.0 k | 1180 | 50 / 80 | 2500 | 50 / 90 / 400 (INVALID) | 12.5 | 0.12 |\n",
+            "\nSpindle against the fastest of the other servers of files, requests per second of server CPU: get-4k 1.50 times nginx.\n",
             "Median of 3 interleaved rounds of 2 s.",
             "Proxies stand before nginx",
             "- get-4k: small files",
@@ -214,5 +245,7 @@ mod tests {
         assert_eq!(text.matches("small files").count(), 1);
         assert_eq!(report.invalid().iter().map(ToString::to_string).collect::<Vec<_>>(), ["get-4k (haproxy)"]);
         assert!(!text.contains("A quick run") && !text.contains("get-4k, nginx:"));
+        assert_eq!(lead(&report.lines[1..]), None, "without Spindle there is nothing to say of it");
+        assert_eq!(lead(&[report.lines[0].clone(), report.lines[3].clone()]), None, "nobody does the same");
     }
 }
