@@ -226,6 +226,14 @@ impl Reason {
     pub const OF_GENERATOR: &str = "the generator was ";
     pub const LATE: &str = "the generator was late";
     pub const SATURATED: &str = "the generator was saturated";
+
+    /// Whether a run that is not valid for these reasons, in their words, was spoilt by the generator. One without CPU to
+    /// spare falls short of the offer by itself: whatever else is said of such a run may be its doing.
+    pub fn blame_generator(reasons: &[String]) -> bool {
+        let is_saturated = reasons.iter().any(|reason| reason.starts_with(Reason::SATURATED));
+        let is_alone = !reasons.is_empty() && reasons.iter().all(|reason| reason.starts_with(Reason::OF_GENERATOR));
+        is_saturated || is_alone
+    }
 }
 
 impl std::fmt::Display for Reason {

@@ -13,6 +13,7 @@
 //! hit_ratio     what stays in memory on a skewed trace
 //! worst_case    the longest set and flush_all, with few and with many items
 //! generator     what the load offers to a server that does nothing, and what a request costs it
+//! again         rounds at equal load that the generator has spoilt
 //! figures       what a measurement says of a server, and the median of several
 //! invalid       and where it says nothing
 //! report        all of it as Markdown
@@ -34,6 +35,7 @@ use report::Findings;
 pub use report::Report;
 pub use rows::{Row, UnknownRow};
 
+mod again;
 mod cache_load;
 mod ceiling;
 mod contender;
@@ -249,9 +251,10 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
         match row {
             Row::Load(_) => {}
             Row::EqualLoad => {
-                let (of_row, invalid) = equal_load::compare(&field)?;
-                comparisons.extend(of_row);
-                found.invalid.extend(invalid);
+                let of_row = equal_load::compare(&field)?;
+                comparisons.extend(of_row.comparisons);
+                found.invalid.extend(of_row.invalid);
+                found.notes.extend(of_row.again);
             }
             Row::Generator => comparisons.extend(generator::compare(&field)?),
             Row::Items => comparisons.push(items::compare(&field)?),

@@ -1,6 +1,7 @@
 //! How long clients wait when every cache serves the same load: half of what the slowest of them can, sent when it is due
 //! whatever the server does (an open loop, Poisson), a tenth of it sets, a sample of the answers checked byte by byte.
 
+use super::again::{self, Rounds};
 use super::cache_load::CacheLoad;
 use super::contender::{Contender, Size};
 use super::figures::{Saturated, Waits, half_of_the_slowest};
@@ -20,19 +21,28 @@ struct Entry<'a> {
     contender: &'a Contender,
     server: Server,
     saturated: Vec<Saturated>,
-    waits: Vec<Measured>,
+    waits: Rounds,
 }
 
-/// The rows of the table, and whose response times are none.
-pub(super) fn compare(field: &Field) -> Result<(Vec<Comparison>, Option<InvalidRow>), PeersError> {
+/// What was found.
+pub(super) struct EqualLoad {
+    /// The rows of the table.
+    pub(super) comparisons: Vec<Comparison>,
+    /// Whose response times are none.
+    pub(super) invalid: Option<InvalidRow>,
+    /// What was measured again, in words.
+    pub(super) again: Option<String>,
+}
+
+pub(super) fn compare(field: &Field) -> Result<EqualLoad, PeersError> {
     let start = |contender| -> Result<Entry<'_>, PeersError> {
         let server = Contender::start(contender, field.cpus, SIZE)?;
-        Ok(Entry { contender, server, saturated: Vec::new(), waits: Vec::new() })
+        Ok(Entry { contender, server, saturated: Vec::new(), waits: Rounds::of(field.rounds) })
     };
     let mut entries = field.caches().iter().map(start).collect::<Result<Vec<_>, _>>()?;
     for round in 1..=field.rounds {
         for entry in &mut entries {
-            let saturated = Saturated::of(&entry.measure(field, Pace::Closed)?);
+            let saturated = Saturated::of(&measure(field, entry.contender, &entry.server, Pace::Closed)?);
             field.progress(&format!(
                 "round {round}: equal load: {} can serve {:.0} requests a second",
                 entry.contender.name, saturated.per_second
@@ -44,23 +54,25 @@ pub(super) fn compare(field: &Field) -> Result<(Vec<Comparison>, Option<InvalidR
     let pace = half_of_the_slowest(medians.iter());
     for round in 1..=field.rounds {
         for entry in &mut entries {
-            let measured = entry.measure(field, pace)?;
-            let p99_us = measured.classes[0].response_ns.value_at_quantile(0.99) as f64 / 1e3;
-            field.progress(&format!("round {round}: equal load: {}: {p99_us:.0} µs at p99", entry.contender.name));
-            entry.waits.push(measured);
+            let Entry { contender, server, waits, .. } = entry;
+            let say = |what: &str| field.progress(&format!("round {round}: equal load: {}: {what}", contender.name));
+            waits.take(|| measure(field, contender, server, pace), say)?;
         }
     }
     let figures: Vec<Figures> = entries.iter().map(Figures::of).collect();
     let invalid = entries.iter().zip(&figures).filter(|(_, figures)| figures.waits.invalid > 0);
     let invalid = invalid.map(|(entry, _)| entry.contender.name.clone()).collect();
-    Ok((comparisons(field, &figures), InvalidRow::of(ROW, invalid)))
+    let tallies: Vec<_> = entries.iter().map(|entry| (entry.contender.name.as_str(), entry.waits.tally())).collect();
+    Ok(EqualLoad {
+        comparisons: comparisons(field, &figures),
+        invalid: InvalidRow::of(ROW, invalid),
+        again: again::note(ROW, &tallies),
+    })
 }
 
-impl Entry<'_> {
-    fn measure(&self, field: &Field, pace: Pace) -> Result<Measured, PeersError> {
-        let load = CacheLoad { pace, connections: 64, depth: 1, set_share: 0.1, verify: Verify::Sampled };
-        load.measure(field, self.contender, &self.server, "equal load")
-    }
+fn measure(field: &Field, contender: &Contender, server: &Server, pace: Pace) -> Result<Measured, PeersError> {
+    let load = CacheLoad { pace, connections: 64, depth: 1, set_share: 0.1, verify: Verify::Sampled };
+    load.measure(field, contender, server, "equal load")
 }
 
 /// What the row says of one cache.
@@ -72,8 +84,8 @@ struct Figures {
 
 impl Figures {
     fn of(entry: &Entry<'_>) -> Figures {
-        let costs: Vec<Saturated> = entry.waits.iter().map(Saturated::of).collect();
-        Figures { waits: Waits::median(&entry.waits), cost: Saturated::median(&costs) }
+        let costs: Vec<Saturated> = entry.waits.kept().iter().map(Saturated::of).collect();
+        Figures { waits: Waits::median(entry.waits.kept()), cost: Saturated::median(&costs) }
     }
 }
 

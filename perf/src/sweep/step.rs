@@ -85,10 +85,8 @@ fn invalid(run: &Summary) -> Option<Fault> {
         return None;
     }
     let reasons = run.reasons.clone();
-    // A generator without CPU to spare falls short of the offer by itself: whatever else is said of such a run may be its doing.
-    let is_saturated = reasons.iter().any(|reason| reason.starts_with(Reason::SATURATED));
-    let is_alone = !reasons.is_empty() && reasons.iter().all(|reason| reason.starts_with(Reason::OF_GENERATOR));
-    Some(if is_saturated || is_alone { Fault::Generator { reasons } } else { Fault::Invalid { reasons } })
+    let is_spoilt = Reason::blame_generator(&reasons);
+    Some(if is_spoilt { Fault::Generator { reasons } } else { Fault::Invalid { reasons } })
 }
 
 /// Why one run does not hold the limit; none if it does.

@@ -20,6 +20,7 @@ use crate::load::http::{Filling, HttpPlan, MixError, ObjectsPlan, UrlError, read
 use crate::load::{self, ClassPlan, KeyPlan, Pace, Plan, Verify, WorkPlan};
 use crate::machine::Machine;
 use crate::measured::Measured;
+use crate::peers::again::Rounds;
 use crate::peers::figures::{Saturated, Waits, half_of_the_slowest};
 use crate::peers::{Cpus, PeersError, Scale};
 use crate::popularity::Popularity;
@@ -148,21 +149,18 @@ impl Contest<'_> {
         let saturated: Vec<Saturated> = saturated.iter().map(|rounds| Saturated::median(rounds)).collect();
         let jobs: Vec<Job> = entries.iter().map(Entry::job).collect();
         let paces: Vec<Pace> = jobs.iter().map(|&job| equal_pace(job, &jobs, &saturated)).collect();
-        let mut waits = vec![Vec::new(); entries.len()];
+        let mut waits = vec![Rounds::of(self.options.rounds); entries.len()];
         for round in 1..=self.options.rounds {
-            for ((entry, &pace), figures) in entries.iter().zip(&paces).zip(&mut waits) {
-                let one = measure(entry, pace)?;
-                let p99_us = one.classes[0].response_ns.value_at_quantile(0.99) as f64 / 1e3;
-                self.say(row, round, entry, &format!("{p99_us:.0} µs at p99"));
-                figures.push(one);
+            for ((entry, &pace), waits) in entries.iter().zip(&paces).zip(&mut waits) {
+                waits.take(|| measure(entry, pace), |what| self.say(row, round, entry, what))?;
             }
         }
         let lines = entries.iter().zip(saturated).zip(waits).zip(puts);
         lines
             .map(|(((entry, saturated), waits), puts)| {
                 let torn = if row.uploads() { self.read_back(row, &objects, entry, puts)? } else { 0 };
-                let (rival, waits) = (entry.found.rival, Waits::median(&waits));
-                Ok(Line { row, rival, saturated, waits, torn })
+                let (rival, tally, waits) = (entry.found.rival, waits.tally(), Waits::median(waits.kept()));
+                Ok(Line { row, rival, saturated, waits, tally, torn })
             })
             .collect()
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::rival::{Job, Rival};
 use super::rows::FileRow;
 use crate::machine::Machine;
+use crate::peers::again::{self, Tally};
 use crate::peers::figures::{Saturated, Waits};
 use crate::peers::{InvalidRow, Scale};
 use crate::report::markdown;
@@ -28,6 +29,7 @@ pub(super) struct Line {
     pub(super) rival: Rival,
     pub(super) saturated: Saturated,
     pub(super) waits: Waits,
+    pub(super) tally: Tally,
     /// Objects that are parts of two uploads that met.
     pub(super) torn: u64,
 }
@@ -98,6 +100,15 @@ impl Report {
         .collect()
     }
 
+    /// What was measured again, row by row.
+    fn again(&self) -> impl Iterator<Item = String> {
+        let rows = self.lines.chunk_by(|one, next| one.row == next.row);
+        rows.filter_map(|lines| {
+            let tallies: Vec<_> = lines.iter().map(|line| (line.name(), line.tally)).collect();
+            again::note(&lines[0].row.to_string(), &tallies)
+        })
+    }
+
     /// Spindle against the fastest of the others, in every row that has both.
     fn against_the_fastest(&self) -> Option<String> {
         let rows = self.lines.chunk_by(|one, next| one.row == next.row);
@@ -165,8 +176,8 @@ impl fmt::Display for Report {
             writeln!(out, "\n{PROXIES_EXPLAINED}")?;
         }
         self.purposes(out)?;
-        let doubts: Vec<String> =
-            self.lines.iter().flat_map(|line| line.damage().into_iter().chain(line.doubt())).collect();
+        let doubts = self.lines.iter().flat_map(|line| line.damage().into_iter().chain(line.doubt()));
+        let doubts: Vec<String> = self.again().chain(doubts).collect();
         if !self.notes.is_empty() || !doubts.is_empty() {
             writeln!(out)?;
         }
@@ -202,6 +213,7 @@ mod tests {
             rival,
             saturated: saturated(per_cpu_second, busy),
             waits: waits(invalid),
+            tally: Tally { kept: 3, late: invalid, saturated: 0 },
             torn: invalid as u64,
         };
         let report = Report {
@@ -237,6 +249,7 @@ mod tests {
             "Proxies stand before nginx",
             "- get-4k: small files",
             "- Measured without lighttpd.\n",
+            "- get-4k: 2 of 14 rounds at equal load were measured again, because the generator was late (haproxy 2).\n",
             "- get-4k, haproxy: 2 of the objects that were read back are parts of two uploads that met",
             "- get-4k, haproxy: rounds at equal load that are not valid: 2 (the generator was late).\n",
         ] {
