@@ -146,8 +146,8 @@ pub struct ServerCost {
 /// Why a measurement says nothing about the server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
-    /// p99.9 of the generator's own lag is above the bound.
-    GeneratorLate { p99_9_ns: u64, bound_ns: u64 },
+    /// p99.9 of the generator's own lag is above the bound. `class`: which one, where there are several.
+    GeneratorLate { class: Option<String>, p99_9_ns: u64, bound_ns: u64 },
     /// Above nine tenths of a CPU.
     GeneratorSaturated { busy: f64 },
     /// Below 99 % of what one class was offered.
@@ -239,13 +239,11 @@ impl Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Reason::GeneratorLate { p99_9_ns, bound_ns } => write!(
-                formatter,
-                "{}: {:.1} µs at p99.9, {:.1} µs is the bound",
-                Reason::LATE,
-                *p99_9_ns as f64 / 1e3,
-                *bound_ns as f64 / 1e3
-            ),
+            Reason::GeneratorLate { class, p99_9_ns, bound_ns } => {
+                let of = class.as_ref().map_or_else(String::new, |class| format!(" for class {class:?}"));
+                let (p99_9_us, bound_us) = (*p99_9_ns as f64 / 1e3, *bound_ns as f64 / 1e3);
+                write!(formatter, "{}{of}: {p99_9_us:.1} µs at p99.9, {bound_us:.1} µs is the bound", Reason::LATE)
+            }
             Reason::GeneratorSaturated { busy } => {
                 write!(formatter, "{}: {:.0} % of a CPU", Reason::SATURATED, busy * 100.0)
             }

@@ -29,7 +29,8 @@ pub(super) fn reasons(classes: &[ClassMeasured], lasted: Duration, generator: &G
         let p99_9_ns = class.lag_generator_ns.value_at_quantile(0.999);
         let bound_ns = LATE_NS_MIN.max(class.response_ns.value_at_quantile(0.5) / LATE_PART_OF_P50);
         if p99_9_ns > bound_ns {
-            reasons.push(Reason::GeneratorLate { p99_9_ns, bound_ns });
+            let name = (classes.len() > 1).then(|| class.name.clone());
+            reasons.push(Reason::GeneratorLate { class: name, p99_9_ns, bound_ns });
         }
     }
     if generator.busy > BUSY_MAX {
@@ -129,7 +130,9 @@ mod tests {
     fn a_generator_is_late_beyond_fifty_microseconds_and_a_twentieth_of_the_median() {
         for (response_ns, late_ns, bound_ns) in [(100_000, 52_000, 50_000), (2_000_000, 105_000, 100_000)] {
             let reasons = of(&[late(Loop::Open, response_ns, late_ns)]);
-            let [Reason::GeneratorLate { p99_9_ns, bound_ns: bound }] = reasons[..] else { panic!("{reasons:?}") };
+            let [Reason::GeneratorLate { class: None, p99_9_ns, bound_ns: bound }] = reasons[..] else {
+                panic!("{reasons:?}")
+            };
             assert!(
                 p99_9_ns.abs_diff(late_ns) < late_ns / 500 && bound.abs_diff(bound_ns) <= bound_ns / 500,
                 "{reasons:?}"
@@ -137,6 +140,19 @@ mod tests {
             assert_eq!(of(&[late(Loop::Open, response_ns, bound_ns - bound_ns / 20)]), [], "within the bound");
             assert_eq!(of(&[late(Loop::Closed, response_ns, late_ns)]), [], "a closed loop is never late");
         }
+    }
+
+    #[test]
+    fn among_several_classes_it_is_told_for_which_the_generator_was_late() {
+        let gets = ClassMeasured { name: "gets".into(), ..late(Loop::Open, 100_000, 52_000) };
+        let reasons = of(&[class("sets", 1000, 1000), gets.clone()]);
+        let [late] = &reasons[..] else { panic!("{reasons:?}") };
+        let said = late.to_string();
+        assert!(
+            said.starts_with("the generator was late for class \"gets\": 5") && said.contains(" µs at p99.9, 50.0 µs")
+        );
+        assert_eq!(of(&[gets.clone(), gets.clone()]).len(), 2, "each by itself");
+        assert!(of(&[gets])[0].to_string().starts_with("the generator was late: "), "there is only one");
     }
 
     #[test]

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::report::specimen;
 
-    const LATE: Reason = Reason::GeneratorLate { p99_9_ns: 51_000, bound_ns: 50_000 };
+    const LATE: Reason = Reason::GeneratorLate { class: None, p99_9_ns: 51_000, bound_ns: 50_000 };
     const SATURATED: Reason = Reason::GeneratorSaturated { busy: 0.95 };
 
     fn short() -> Reason {

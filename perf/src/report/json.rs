@@ -175,7 +175,10 @@ mod tests {
         assert_eq!(json["schema"], 1);
         assert_eq!(json["valid"], false);
         assert_eq!(json["loop"], "open");
-        assert_eq!(json["reasons"][0], "the generator was late: 812.0 µs at p99.9, 50.0 µs is the bound");
+        assert_eq!(
+            json["reasons"][0],
+            "the generator was late for class \"get\": 812.0 µs at p99.9, 50.0 µs is the bound"
+        );
         assert_eq!(json["errors"], 10);
         assert_eq!(json["errors_by_kind"]["broken"], 3);
         assert_eq!(json["wrong"], 21);

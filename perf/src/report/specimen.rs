@@ -50,7 +50,7 @@ pub(crate) fn run(seconds: u64) -> Measured {
 pub(crate) fn invalid_run(seconds: u64) -> Measured {
     let mut measured = run(seconds);
     measured.reasons = vec![
-        Reason::GeneratorLate { p99_9_ns: 812_000, bound_ns: 50_000 },
+        Reason::GeneratorLate { class: Some("get".into()), p99_9_ns: 812_000, bound_ns: 50_000 },
         Reason::CutShort { after: Duration::from_secs(seconds), cause: "<b>the server died</b>".into() },
     ];
     measured.classes[0].errors = Errors { refused: 1, unfinished: 2, broken: 3, malformed: 4 };

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn what_the_generator_did_is_told_apart() {
         let saturated = Reason::GeneratorSaturated { busy: 0.95 }.to_string();
-        let late = Reason::GeneratorLate { p99_9_ns: 9, bound_ns: 5 }.to_string();
+        let late = Reason::GeneratorLate { class: Some("gets".into()), p99_9_ns: 9, bound_ns: 5 }.to_string();
         for reason in [&saturated, &late] {
             let fault = invalidated(step(&[1]), 1, reason).fault(&LIMIT);
             assert_eq!(fault, Some(Fault::Generator { reasons: vec![reason.clone()] }));

@@ -188,7 +188,7 @@ pub(crate) mod tests {
     fn runs_that_measured_the_generator_are_told_of_with_a_cure() {
         let mut result = sweep();
         assert_eq!(advice(&result).count(), 0);
-        let late = Reason::GeneratorLate { p99_9_ns: 812_000, bound_ns: 50_000 }.to_string();
+        let late = Reason::GeneratorLate { class: None, p99_9_ns: 812_000, bound_ns: 50_000 }.to_string();
         let saturated = Reason::GeneratorSaturated { busy: 0.95 }.to_string();
         result.runs[0].result.reasons = vec![late.clone(), saturated];
         result.runs[1].result.reasons = vec![late];

@@ -61,7 +61,9 @@ fn an_invalid_run_says_why() {
     let page = page_of(&Summary::of(&specimen::invalid_run(5)));
     assert_well_formed(&page);
     assert!(page.contains("<strong>INVALID</strong>"));
-    assert!(page.contains("<li>the generator was late: 812.0 µs at p99.9, 50.0 µs is the bound</li>"));
+    assert!(page.contains(
+        "<li>the generator was late for class &quot;get&quot;: 812.0 µs at p99.9, 50.0 µs is the bound</li>"
+    ));
     assert!(page.contains("&lt;b&gt;the server died&lt;/b&gt;"));
     assert!(page.contains("failures-0"));
     assert!(page.contains("4 malformed") && page.contains("6 lost"));
