@@ -53,6 +53,16 @@ impl Files {
         self.kept.borrow().entries.len()
     }
 
+    /// The file that `path` names, if it is open already and may be trusted: nothing is waited for.
+    ///
+    /// # Errors
+    /// Those of fstat(2).
+    pub fn cached(&self, path: &[u8], now_ns: u64) -> Result<Option<(Rc<OpenFile>, Status)>, Failure> {
+        let Some(file) = self.find(path, self.changes.count(path), now_ns) else { return Ok(None) };
+        let status = Status::of(&file.descriptor)?;
+        Ok(Some((file, status)))
+    }
+
     /// The file that `path` names beneath the root; `beneath` is the same path beneath the top folder of its disk.
     ///
     /// # Errors
@@ -61,12 +71,10 @@ impl Files {
         if beneath.is_empty() {
             return Err(Failure::Forbidden);
         }
-        let now_ns = disk.core().now_ns();
-        let changes = self.changes.count(path);
-        if let Some(file) = self.find(path, changes, now_ns) {
-            let status = Status::of(&file.descriptor)?;
-            return Ok((file, status));
+        if let Some(found) = self.cached(path, disk.core().now_ns())? {
+            return Ok(found);
         }
+        let changes = self.changes.count(path);
         let name = CString::new(beneath).map_err(|_| Failure::from(Errno::ENOENT))?;
         let (file, status) = OpenFile::new(disk.open(Op::open(&disk.folder, name, Access::Read)).await?)?;
         let file = Rc::new(file);

@@ -12,6 +12,8 @@
 
 pub mod cached;
 
+pub use cached::CachedSend;
+
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -40,7 +42,7 @@ pub struct Transfer {
 pub enum Piece {
     /// Was appended to the bytes that are to be sent.
     Copied,
-    /// Is in the page cache, to be sent from there by [`cached::send`] after everything before it.
+    /// Is in the page cache, to be sent from there by [`CachedSend`] after everything before it.
     Cached(Range<u64>),
 }
 
@@ -58,36 +60,36 @@ impl Transfer {
         &self.file
     }
 
-    /// The next piece. Not to be asked for when it is over.
-    ///
-    /// # Errors
-    /// The disk's, and [`Failure::Shrunk`]: then nothing was appended, and the answer cannot be finished.
-    pub async fn next(&mut self, disk: &Rc<Disk>, into: &mut Vec<u8>) -> Result<Piece, Failure> {
+    /// The next piece, if it waits for no disk. Not to be asked for when it is over.
+    pub fn ready(&mut self, into: &mut Vec<u8>) -> Option<Piece> {
         let left = self.left.end - self.left.start;
         if left > SMALL_BYTES_MAX {
             let range = self.left.start..self.left.start + left.min(CACHED_BYTES_MAX);
             if page_cache::residence(&self.file.descriptor, range.clone()) == Residence::Cached {
                 self.left.start = range.end;
-                return Ok(Piece::Cached(range));
+                return Some(Piece::Cached(range));
             }
         }
         let count = left.min(COPIED_BYTES_MAX) as usize;
-        let mut copied = page_cache::read(&self.file.descriptor, into, count, self.left.start).unwrap_or(0);
-        if copied == 0 {
-            copied = self.read(disk, into, count).await?;
-        }
+        let copied = page_cache::read(&self.file.descriptor, into, count, self.left.start)?;
         self.left.start += copied as u64;
-        Ok(Piece::Copied)
+        // None at all: it is shorter than it was, as the disk will say.
+        (copied > 0).then_some(Piece::Copied)
     }
 
-    /// Reads from the disk, in its turn.
-    async fn read(&self, disk: &Rc<Disk>, into: &mut Vec<u8>, count: usize) -> Result<usize, Failure> {
+    /// Reads the next piece from the disk, in its turn, and appends it.
+    ///
+    /// # Errors
+    /// The disk's, and [`Failure::Shrunk`]: then nothing was appended, and the answer cannot be finished.
+    pub async fn read(&mut self, disk: &Rc<Disk>, into: &mut Vec<u8>) -> Result<(), Failure> {
+        let count = (self.left.end - self.left.start).min(COPIED_BYTES_MAX) as usize;
         let file = Rc::clone(&self.file.descriptor);
         let op = Op::Read { file, buffer: vec![0; count], offset: Offset::At(self.left.start) };
         match disk.perform(op).await?.1 {
             Some(Op::Read { buffer, .. }) if !buffer.is_empty() => {
                 into.extend_from_slice(&buffer);
-                Ok(buffer.len())
+                self.left.start += buffer.len() as u64;
+                Ok(())
             }
             _ => Err(Failure::Shrunk),
         }

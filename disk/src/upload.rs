@@ -1,8 +1,8 @@
 //! A body on its way to its name.
 //!
 //! ```text
-//! begin ──> write ──> write ──> finish:  whole?  ──>  synced (durable)  ──>  renamed  ──>  folder synced (durable)
-//!   └──────────┴─────────┴── dropped: the temporary is removed, and the name is what it was
+//! begin ──> push, write out ... ──> finish:  whole?  ──>  synced (durable)  ──>  renamed  ──>  folder synced (durable)
+//!   └───────────────┴──────────────── dropped: the temporary is removed, and the name is what it was
 //! ```
 //!
 //! The temporary is on the same disk, in a folder of its own ([`SPOOL_FOLDER`]), so that the rename is one; what a crash
@@ -14,8 +14,9 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use md5::{Digest, Md5};
+use spindle_core::buffers::lend::Tail;
 use spindle_core::op::{Access, Offset, Synced};
-use spindle_core::{Descriptor, Errno, Op};
+use spindle_core::{Descriptor, Errno, LendMut, Op};
 
 use crate::changes::Changes;
 use crate::disk::Disk;
@@ -60,6 +61,13 @@ pub enum Refused {
     Length,
     #[error("the body is not what its digest says")]
     Digest,
+}
+
+/// Whether an upload takes more before it is written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    Left,
+    None,
 }
 
 pub struct Upload {
@@ -129,22 +137,48 @@ impl Upload {
     /// Takes the next bytes of the body.
     ///
     /// # Errors
-    /// More bytes than were said, or the disk's.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+    /// More bytes than were said.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Room, Refused> {
         if self.expected.length.is_some_and(|length| self.bytes() + bytes.len() as u64 > length) {
             return Err(Refused::Length);
         }
-        if let Some(digest) = &mut self.digest {
-            digest.update(bytes);
-        }
         self.unwritten.extend_from_slice(bytes);
-        if self.unwritten.len() >= WRITE_BYTES {
-            self.write_out().await?;
-        }
-        Ok(())
+        self.pushed(self.unwritten.len() - bytes.len());
+        Ok(self.room())
     }
 
-    async fn write_out(&mut self) -> Result<(), Failure> {
+    /// Memory to receive up to `count` of the next bytes into; they come back with [`Upload::push_received`]. `count` is no
+    /// more than the body has left, and not 0.
+    pub fn lend(&mut self, count: u64) -> Box<Tail> {
+        let room = WRITE_BYTES.saturating_sub(self.unwritten.len()).max(1);
+        let count = usize::try_from(count).map_or(room, |count| count.min(room));
+        Box::new(Tail::new(std::mem::take(&mut self.unwritten), count))
+    }
+
+    /// Takes the memory back, with `received` bytes in it.
+    pub fn push_received(&mut self, lent: Box<dyn LendMut>, received: usize) -> Room {
+        if let Some((bytes, from)) = Tail::finish(lent, received) {
+            self.unwritten = bytes;
+            self.pushed(from);
+        }
+        self.room()
+    }
+
+    fn pushed(&mut self, from: usize) {
+        if let Some(digest) = &mut self.digest {
+            digest.update(&self.unwritten[from..]);
+        }
+    }
+
+    fn room(&self) -> Room {
+        if self.unwritten.len() < WRITE_BYTES { Room::Left } else { Room::None }
+    }
+
+    /// Writes what was taken and is not written yet: whenever there is no room, before more is taken.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn write_out(&mut self) -> Result<(), Failure> {
         let mut buffer = std::mem::take(&mut self.unwritten);
         while !buffer.is_empty() {
             let (file, offset) = (Rc::clone(&self.file), Offset::At(self.written_bytes));

@@ -11,8 +11,8 @@ use spindle_core::simulator::{Faults, Random, SimulatedKernel, World};
 use spindle_core::stall::StallReport;
 use spindle_core::{Core, Limits};
 use spindle_disk::failure::Failure;
-use spindle_disk::upload::{Expected, Promise, Refused, SPOOL_FOLDER, Upload, remove};
-use spindle_disk::{Changes, DiskLimits, Files, Piece, Root, Transfer};
+use spindle_disk::upload::{Expected, Promise, Refused, Room, SPOOL_FOLDER, Upload, remove};
+use spindle_disk::{Changes, DiskLimits, Files, Root, Transfer};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -43,7 +43,9 @@ async fn put(root: &Root, changes: &Changes, path: &str, body: &[u8], expected: 
     let (disk, beneath) = root.disk(path.as_bytes());
     let mut upload = Upload::begin(disk, path.as_bytes(), beneath, expected).await?;
     for piece in body.chunks(50_000) {
-        upload.write(piece).await?;
+        if upload.push(piece)? == Room::None {
+            upload.write_out().await?;
+        }
     }
     upload.finish(Promise::Durable, changes).await
 }
@@ -54,7 +56,8 @@ async fn get(root: &Root, files: &Files, path: &str) -> Result<Vec<u8>, Failure>
     let mut transfer = Transfer::new(file, 0..status.bytes);
     let mut bytes = Vec::new();
     while !transfer.is_over() {
-        assert_eq!(transfer.next(disk, &mut bytes).await?, Piece::Copied, "the simulator has no page cache");
+        assert_eq!(transfer.ready(&mut bytes), None, "the simulator has no page cache");
+        transfer.read(disk, &mut bytes).await?;
     }
     Ok(bytes)
 }
@@ -141,7 +144,8 @@ fn an_upload_that_is_given_up_is_removed() {
         let root = root(&core, &of, DiskLimits::default());
         let (disk, beneath) = root.disk(b"dev1/a");
         let mut upload = Upload::begin(disk, b"dev1/a", beneath, Expected::default()).await.unwrap();
-        upload.write(&[1; 200_000]).await.unwrap();
+        assert_eq!(upload.push(&[1; 200_000]), Ok(Room::None));
+        upload.write_out().await.unwrap();
         assert_eq!((upload.bytes(), temporaries(&of).len()), (200_000, 1));
         drop(upload);
         core.sleep_until(core.now_ns() + SECOND_NS).await;

@@ -109,6 +109,22 @@ impl Connection {
         }
     }
 
+    /// Adds what has arrived to the input, and waits for nothing: whether there was anything.
+    pub async fn receive_arrived(&mut self, input: &mut Input) -> Result<bool, End> {
+        poll_fn(|context| {
+            Poll::Ready(match self.poll_receive(input, context) {
+                Poll::Ready(received) => received.map(|()| true),
+                Poll::Pending => Ok(false),
+            })
+        })
+        .await
+    }
+
+    /// Whether what the peer sends arrives without being asked for.
+    pub fn is_receiving(&self) -> bool {
+        self.receiving.is_some()
+    }
+
     /// Hands a parcel over: sent now, or by [`Connection::catch_up`] when the one before it is not sent yet.
     #[inline]
     pub fn post(&mut self, parcel: Parcel) -> Result<Posted, End> {

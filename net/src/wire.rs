@@ -5,7 +5,9 @@
 //! ```text
 //! memcached   the classic text and the meta protocol of memcached 1.6.45, both directions
 //! http        HTTP/1.1, the server's side
+//! base64      what a few fields of both are written in
 //! ```
 
+pub mod base64;
 pub mod http;
 pub mod memcached;

@@ -7,7 +7,7 @@ use spindle_net::wire::memcached::arithmetic::{Arithmetic, Direction};
 use spindle_net::wire::memcached::delete::Delete;
 use spindle_net::wire::memcached::flags::MetaFlags;
 use spindle_net::wire::memcached::get::{self, CasColumn, Get, Keys};
-use spindle_net::wire::memcached::key::{MetaKey, write_base64};
+use spindle_net::wire::memcached::key::MetaKey;
 use spindle_net::wire::memcached::md::MetaDelete;
 use spindle_net::wire::memcached::mg::MetaGet;
 use spindle_net::wire::memcached::ms::{MetaSet, SetMode};
@@ -163,7 +163,7 @@ proptest! {
     #[test]
     fn meta_requests_read_back(key in vec(any::<u8>(), 1..=186), data_bytes in 0..=DATA_BYTES_MAX, ttl: i32, cas: u64) {
         let mut text = Vec::new();
-        write_base64(&mut text, &key);
+        spindle_net::wire::base64::write(&mut text, &key);
         let key = MetaKey::base64(&text).expect("sound");
         let flags = format!("b v k T{ttl} C{cas} Oabc q MS");
         let flags = MetaFlags::of(flags.as_bytes()).expect("sound");

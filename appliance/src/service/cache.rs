@@ -1,8 +1,8 @@
 //! The cache service: memcached's protocol joined to the cache.
 //!
 //! ```text
-//! listeners     opened while root may still be needed;  start: one core a thread, ticks, and the orderly stop
-//! shared        what all cores share: the cache, the clock, counters, the connection limit
+//! start         what it does on each core: it accepts, and ticks
+//! shared        what all cores share: the cache, the clock, counters
 //! conversation  one client's flow: receive, answer, send, until somebody ends it
 //! answering     input -> requests -> replies in a parcel, and what comes next;  session: what a request needs to know
 //! ahead         in a pipeline, asks memory for the next requests' items before the first is served
@@ -20,7 +20,6 @@ pub mod classic;
 pub mod clock;
 pub mod conversation;
 pub mod counters;
-pub mod listeners;
 pub mod machinery;
 pub mod meta;
 pub mod session;

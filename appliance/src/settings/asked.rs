@@ -5,6 +5,8 @@
 //! [cache]
 //! listen = ["127.0.0.1:11211", "[::1]"]
 //! memory_bytes = "1g"
+//! [files]
+//! root = "/var/mogdata"
 //! [process]
 //! user = "cache"
 //! ```
@@ -14,14 +16,17 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::decided::{CoreDumps, Eviction, Memory, Permission, Presence, Protocol, Switch, Verbosity, WhenFull};
+use super::decided::{
+    CoreDumps, Eviction, Memory, Permission, Presence, Promise, Protocol, Switch, Verbosity, WhenFull,
+};
 use super::size::Bytes;
 
-/// All tables of the file.
+/// All tables of the file. The services whose tables are there are run; all of them, where none is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Asked {
-    pub cache: CacheAsked,
+    pub cache: Option<CacheAsked>,
+    pub files: Option<FilesAsked>,
     pub process: ProcessAsked,
 }
 
@@ -56,6 +61,21 @@ pub struct CacheAsked {
     pub chunk_bytes_min: Option<i64>,
     pub idle_timeout_seconds: Option<i64>,
     pub huge_pages: Option<Switch>,
+}
+
+/// `[files]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FilesAsked {
+    pub listen: Option<Vec<String>>,
+    pub root: Option<PathBuf>,
+    pub connections_max: Option<i64>,
+    pub cores: Option<i64>,
+    pub backlog: Option<i64>,
+    pub open_files_max: Option<i64>,
+    pub writes: Option<Permission>,
+    pub promise: Option<Promise>,
+    pub idle_timeout_seconds: Option<i64>,
 }
 
 /// `[process]`.

@@ -10,13 +10,31 @@ use std::path::PathBuf;
 const DESCRIPTORS_OWN: u64 = 32;
 const DESCRIPTORS_PER_CORE: u64 = 8;
 
-/// Everything that one run of the binary is to do.
+/// Everything that one run of the binary is to do. At least one service is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    pub cache: CacheSettings,
+    pub cache: Option<CacheSettings>,
+    pub files: Option<FilesSettings>,
     pub process: ProcessSettings,
     /// Lines for the operator, to be printed at start: what was accepted without effect, what looks unwise.
     pub notes: Vec<String>,
+}
+
+impl Settings {
+    /// Threads: as many as the service that wants most.
+    pub fn cores(&self) -> u16 {
+        let cache = self.cache.as_ref().map_or(0, |cache| cache.cores);
+        cache.max(self.files.as_ref().map_or(0, |files| files.cores))
+    }
+
+    /// File descriptors that the services need, connections and their own.
+    pub fn descriptors(&self) -> u64 {
+        let cache = self
+            .cache
+            .as_ref()
+            .map_or(DESCRIPTORS_OWN, |cache| u64::from(cache.connections_max) + cache.descriptors_own());
+        cache + self.files.as_ref().map_or(0, FilesSettings::descriptors)
+    }
 }
 
 /// The cache, as its service runs it.
@@ -68,6 +86,55 @@ impl CacheSettings {
             seconds => Some(now_ns + u64::from(seconds) * 1_000_000_000),
         }
     }
+}
+
+/// The server of files, as its service runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilesSettings {
+    /// Never empty.
+    pub listen: Vec<Listen>,
+    /// The folder beneath which everything is; absolute.
+    pub root: PathBuf,
+    pub root_folder: RootFolder,
+    /// 1 to 2^31 - 1.
+    pub connections_max: u32,
+    /// Threads, as for the cache: both services share them.
+    pub cores: u16,
+    /// Of listen(2): 1 to 2^31 - 1.
+    pub backlog: u32,
+    /// Files that each core keeps open: 1 to 2^31 - 1.
+    pub open_files_max: u32,
+    /// PUT and DELETE.
+    pub writes: Permission,
+    pub promise: Promise,
+    /// A client that sends or takes nothing for so long is closed: 1 to 2^31 - 1.
+    pub idle_timeout_seconds: u32,
+}
+
+impl FilesSettings {
+    /// Descriptors: a connection, and a file that is being read or written for it; those that are kept open; our own.
+    pub fn descriptors(&self) -> u64 {
+        2 * u64::from(self.connections_max)
+            + u64::from(self.cores) * (u64::from(self.open_files_max) + DESCRIPTORS_PER_CORE)
+    }
+}
+
+/// Whether the folder may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootFolder {
+    /// The operator named it: it is there, or something is wrong.
+    Exists,
+    /// Nobody named one, and this is the service's own.
+    Made,
+}
+
+/// What the answer to a PUT or DELETE guarantees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// It is done, whatever becomes of the process. A power cut may undo it.
+    Written,
+    /// A power cut does not undo it.
+    Durable,
 }
 
 /// One place to listen at, as it was asked for.

@@ -16,6 +16,8 @@ pub enum Number {
     Backlog,
     ChunkBytesMin,
     GrowthFactor,
+    OpenFilesMax,
+    IdleTimeoutSeconds,
 }
 
 impl Number {
@@ -28,6 +30,8 @@ impl Number {
             Number::Backlog => "Listen backlog",
             Number::ChunkBytesMin => "Chunk size",
             Number::GrowthFactor => "Factor",
+            Number::OpenFilesMax => "Number of open files",
+            Number::IdleTimeoutSeconds => "Idle timeout",
         }
     }
 
@@ -40,6 +44,8 @@ impl Number {
             Number::Backlog => "backlog",
             Number::ChunkBytesMin => "chunk_bytes_min",
             Number::GrowthFactor => "growth_factor",
+            Number::OpenFilesMax => "open_files_max",
+            Number::IdleTimeoutSeconds => "idle_timeout_seconds",
         }
     }
 }
@@ -52,6 +58,9 @@ pub enum SettingsError {
     TooSmall { what: Number, bound: u32 },
     #[error("{} must not be greater than {bound}", what.memcacheds())]
     TooLarge { what: Number, bound: u32 },
+    /// Of the table `[files]`, which memcached's command line has no words for.
+    #[error("files: {0}")]
+    Files(Box<SettingsError>),
     #[error("Item max size cannot be less than 1024 bytes.")]
     ItemTooSmall,
     #[error("Cannot set item size limit higher than 1/2 of memory max.")]

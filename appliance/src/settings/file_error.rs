@@ -6,12 +6,18 @@ use toml::de::DeTable;
 use super::error::SettingsError;
 use super::listen::ListenError;
 
-/// All settings with bounds are in this table.
-const TABLE: &str = "cache";
-
 /// One line on an error of deciding what `text`, a file that could be read, asks for.
 pub fn describe(error: &SettingsError, text: &str) -> String {
-    let blamed = |keys: [&'static str; 2]| if line(text, keys[0]).is_some() { keys[0] } else { keys[1] };
+    match error {
+        SettingsError::Files(error) => describe_in("files", error, text),
+        error => describe_in("cache", error, text),
+    }
+}
+
+/// The same, of an error in one table.
+fn describe_in(table: &str, error: &SettingsError, text: &str) -> String {
+    let line = |key| line(text, table, key);
+    let blamed = |keys: [&'static str; 2]| if line(keys[0]).is_some() { keys[0] } else { keys[1] };
     let (key, rule) = match error {
         SettingsError::TooSmall { what, bound } => (what.key(), format!("must be greater than {bound}")),
         SettingsError::TooLarge { what, bound } => (what.key(), format!("must not be greater than {bound}")),
@@ -34,8 +40,8 @@ pub fn describe(error: &SettingsError, text: &str) -> String {
         SettingsError::Listen(error) => ("listen", listen_rule(error)),
         other => return other.to_string(),
     };
-    let place = line(text, key).map(|line| format!("line {line}: ")).unwrap_or_default();
-    format!("{place}{TABLE}.{key}: {rule}")
+    let place = line(key).map(|line| format!("line {line}: ")).unwrap_or_default();
+    format!("{place}{table}.{key}: {rule}")
 }
 
 const PORTS: &str = "1 to 65535, or -1 to let the kernel choose";
@@ -50,8 +56,8 @@ fn listen_rule(error: &ListenError) -> String {
 }
 
 /// The line that the key's value begins on, if it is written in the file.
-fn line(text: &str, key: &str) -> Option<usize> {
+fn line(text: &str, table: &str, key: &str) -> Option<usize> {
     let file = DeTable::parse(text).ok()?;
-    let value = file.get_ref().get(TABLE)?.get_ref().get(key)?;
+    let value = file.get_ref().get(table)?.get_ref().get(key)?;
     Some(text.get(..value.span().start)?.matches('\n').count() + 1)
 }

@@ -24,11 +24,11 @@ pub fn from_memcached(typed: &MemcachedArguments, port_file: Option<PathBuf>) ->
     let mut cache = cache_asked(typed)?;
     let ignored = apply_extended(&mut cache, typed.extended.iter().flatten())?;
     let process = process_asked(typed, port_file);
-    let mut settings = decide(Asked { cache, process }, Personality::Memcached)?;
+    let mut settings = decide(Asked { cache: Some(cache), files: None, process }, Personality::Memcached)?;
     let ineffective = typed.extended.iter().flatten().filter(|option| option.meaning == Meaning::NoEffect);
     ineffective::check(
         ineffective.map(|option| (option.name(), option.value.as_deref())),
-        settings.cache.chunk_bytes_min,
+        settings.cache.as_ref().map_or(0, |cache| cache.chunk_bytes_min),
     )?;
     let ignored: Vec<String> = without_effect(typed)?.into_iter().chain(ignored).collect();
     if !ignored.is_empty() {

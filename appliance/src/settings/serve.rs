@@ -52,6 +52,7 @@ mod tests {
 
     #[test]
     fn an_empty_file_asks_for_nothing() {
-        assert!(from_text("").unwrap().cache.port.is_none());
+        let asked = from_text("").unwrap();
+        assert!(asked.cache.is_none() && asked.files.is_none());
     }
 }

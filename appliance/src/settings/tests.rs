@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::decided::{
-    CoreDumps, Eviction, Listen, Memory, Permission, Presence, Protocol, RootRule, Settings, Switch, Verbosity,
-    WhenFull,
+    CacheSettings, CoreDumps, Eviction, FilesSettings, Listen, Memory, Permission, Presence, Promise, Protocol,
+    RootFolder, RootRule, Settings, Switch, Verbosity, WhenFull,
 };
 use super::{SettingsError, from_memcached, from_serve};
 use crate::arguments::{self, ServeArguments, Typed};
@@ -18,7 +18,13 @@ fn decided(line: &str) -> Result<Settings, SettingsError> {
 }
 
 fn settings(line: &str) -> Settings {
-    decided(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    let settings = decided(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    assert_eq!(settings.files, None, "a memcached serves no files");
+    settings
+}
+
+fn cache(line: &str) -> CacheSettings {
+    settings(line).cache.unwrap()
 }
 
 fn error(line: &str) -> String {
@@ -38,7 +44,7 @@ fn tcp(addresses: &[&str]) -> Listen {
 
 #[test]
 fn the_defaults_are_memcacheds() {
-    let Settings { cache, process, .. } = settings("");
+    let Settings { cache: Some(cache), process, .. } = settings("") else { panic!("no cache") };
     assert_eq!(cache.listen, [tcp(&["0.0.0.0:11211", "[::]:11211"])]);
     assert_eq!((cache.memory_bytes, cache.item_bytes_max), (64 << 20, 1 << 20));
     assert_eq!((cache.connections_max, cache.backlog, cache.cores, cache.requests_per_turn), (1024, 1024, 4, 20));
@@ -56,6 +62,7 @@ fn every_honoured_option_arrives() {
         "-m 100 -M -c 7 -t 1 -b 9 -R 3 -k -u nobody -vvv -A -F -C -d -P /run/p -f 2 -n 10 -L -X -W -r -I 2m -B ascii \
          -U 0 -o idle_timeout=5,no_maxconns_fast",
     );
+    let cache = cache.unwrap();
     assert_eq!((cache.memory_bytes, cache.item_bytes_max), (100 << 20, 2 << 20));
     assert_eq!((cache.connections_max, cache.cores, cache.backlog, cache.requests_per_turn), (7, 1, 9, 3));
     assert_eq!((cache.eviction, cache.cas, cache.when_full), (Eviction::Refuse, Switch::Off, WhenFull::Wait));
@@ -74,13 +81,13 @@ fn every_honoured_option_arrives() {
 #[test]
 fn places_to_listen() {
     assert_eq!(
-        settings("-p 22 -l 127.0.0.1:23,[::1] -l 127.0.0.1").cache.listen,
+        cache("-p 22 -l 127.0.0.1:23,[::1] -l 127.0.0.1").listen,
         [tcp(&["127.0.0.1:23"]), tcp(&["[::1]:22"]), tcp(&["127.0.0.1:22"])]
     );
-    assert_eq!(settings("-p -1").cache.listen, [tcp(&["0.0.0.0:0", "[::]:0"])]);
+    assert_eq!(cache("-p -1").listen, [tcp(&["0.0.0.0:0", "[::]:0"])]);
     let unix = Listen::Unix { path: "/run/s".into(), mode: 0o770 };
-    assert_eq!(settings("-s /run/s -a 0770 -p 3").cache.listen, [unix]);
-    assert_eq!(settings("-s /run/s").cache.listen, [Listen::Unix { path: "/run/s".into(), mode: 0o700 }]);
+    assert_eq!(cache("-s /run/s -a 0770 -p 3").listen, [unix]);
+    assert_eq!(cache("-s /run/s").listen, [Listen::Unix { path: "/run/s".into(), mode: 0o700 }]);
     assert!(error("-p 0").contains("nothing to listen on"));
     assert!(error("-l ,").contains("nothing to listen on"));
     assert_eq!(error("-p 70000"), "ERROR: Invalid port number 70000.");
@@ -98,9 +105,9 @@ fn sizes_are_refused_in_memcacheds_words() {
     assert_eq!(error("-m 1"), "Cannot set item size limit higher than 1/2 of memory max.");
     assert_eq!(error("-m 0"), "Cannot set item size limit higher than 1/2 of memory max.");
     assert_eq!(error("-m 8192 -I 1025m"), "Cannot set item size limit higher than a gigabyte.");
-    assert_eq!(settings("-m 2048 -I 1024m").cache.item_bytes_max, 1 << 30);
-    assert_eq!(settings("-I 1K").cache.item_bytes_max, 1024);
-    assert_eq!(settings("-m 64m").cache.memory_bytes, 64 << 20);
+    assert_eq!(cache("-m 2048 -I 1024m").item_bytes_max, 1 << 30);
+    assert_eq!(cache("-I 1K").item_bytes_max, 1024);
+    assert_eq!(cache("-m 64m").memory_bytes, 64 << 20);
     for line in ["-I 1x", "-I -1"] {
         assert!(error(line).contains("is not a size"), "{line}");
     }
@@ -161,7 +168,11 @@ fn what_has_no_effect_is_named_in_one_line() {
 
 #[test]
 fn serve_alone_is_everything_on_loopback() {
-    let Settings { cache, process, notes } = from_serve(&ServeArguments { file: None }).unwrap();
+    let Settings { cache, files, process, notes } = from_serve(&ServeArguments { file: None }).unwrap();
+    let (cache, files) = (cache.unwrap(), files.unwrap());
+    assert_eq!(files.listen, [tcp(&["127.0.0.1:7500", "[::1]:7500"])]);
+    assert_eq!((files.root_folder, files.promise), (RootFolder::Made, Promise::Durable));
+    assert!(files.root.is_absolute() && files.root.ends_with("files"));
     assert_eq!(cache.listen, [tcp(&["127.0.0.1:11211", "[::1]:11211"])]);
     assert!(cache.cores >= 1);
     assert_eq!(process.root, RootRule::MayStay);
@@ -184,7 +195,7 @@ fn serve_reads_its_file_with_the_same_bounds() {
         verbosity = "errors"
         pid_file = "/run/p"
     "#;
-    let Settings { cache, process, .. } = serve(text).unwrap();
+    let Settings { cache: Some(cache), files: None, process, .. } = serve(text).unwrap() else { panic!("a cache") };
     assert_eq!(cache.listen, [tcp(&["127.0.0.1:1"]), tcp(&["[::1]:2"])]);
     assert_eq!((cache.memory_bytes, cache.item_bytes_max), (1 << 30, 4096));
     assert_eq!((cache.eviction, cache.cas), (Eviction::Refuse, Switch::Off));
@@ -192,6 +203,51 @@ fn serve_reads_its_file_with_the_same_bounds() {
     assert_eq!((process.presence, cache.verbosity), (Presence::Daemon, Verbosity::Errors));
     let message = serve("[cache]\nthreads = 1\n").unwrap_err().to_string();
     assert!(message.contains("box.toml") && message.contains("line 2"), "{message}");
+}
+
+#[test]
+fn serve_runs_the_services_whose_tables_are_there() {
+    let both = |text: &str| serve(text).map(|settings| (settings.cache.is_some(), settings.files.is_some())).unwrap();
+    assert_eq!(both(""), (true, true));
+    assert_eq!(both("[process]\nverbosity = \"errors\"\n"), (true, true));
+    assert_eq!(both("[cache]\n"), (true, false));
+    assert_eq!(both("[files]\n"), (false, true));
+    assert_eq!(both("[files]\n[cache]\n"), (true, true));
+    let text = "[files]\nroot = \"/srv\"\nlisten = [\"127.0.0.1:-1\", \"[::1]\"]\ncores = 3\nwrites = \"refused\"\n\
+                promise = \"written\"\nconnections_max = 5\nopen_files_max = 6\nbacklog = 7\nidle_timeout_seconds = 8\n";
+    let settings = serve(text).unwrap();
+    assert_eq!((settings.cores(), settings.process.root), (3, RootRule::MayStay));
+    assert!(settings.process.descriptors_max >= 2 * 5 + 3 * 6);
+    assert_eq!(
+        settings.files.unwrap(),
+        FilesSettings {
+            listen: vec![tcp(&["127.0.0.1:0"]), tcp(&["[::1]:7500"])],
+            root: "/srv".into(),
+            root_folder: RootFolder::Exists,
+            connections_max: 5,
+            cores: 3,
+            backlog: 7,
+            open_files_max: 6,
+            writes: Permission::Refused,
+            promise: Promise::Written,
+            idle_timeout_seconds: 8,
+        }
+    );
+}
+
+#[test]
+fn a_value_out_of_the_bounds_of_files_is_refused_with_its_line_and_key() {
+    for (line, message) in [
+        ("cores = 0", "files.cores: must be greater than 0"),
+        ("connections_max = -1", "files.connections_max: must be greater than 0"),
+        ("open_files_max = 0", "files.open_files_max: must be greater than 0"),
+        ("idle_timeout_seconds = 0", "files.idle_timeout_seconds: must be greater than 0"),
+        ("listen = []", "files.listen: nothing to listen on"),
+        ("listen = [\"127.0.0.1:99999\"]", "files.listen: \"99999\" is not a port: 1 to 65535, or -1"),
+    ] {
+        let said = serve(&format!("[cache]\n[files]\n{line}\n")).expect_err(line).to_string();
+        assert!(said.contains(&format!("box.toml: line 3: {message}")), "{line}: {said}");
+    }
 }
 
 #[test]
@@ -226,7 +282,7 @@ fn the_example_of_the_documents_has_every_key_and_the_defaults() {
     assert_eq!(serve(example).unwrap(), from_serve(&ServeArguments { file: None }).unwrap());
     let whole = example.replace("\n#", "\n");
     serve(&whole).unwrap();
-    for (table, keys) in [("cache", 22), ("process", 7)] {
+    for (table, keys) in [("cache", 22), ("files", 9), ("process", 7)] {
         let message = serve(&format!("[{table}]\nnone = 1")).unwrap_err().to_string();
         let (_, known) = message.split_once("expected one of ").unwrap();
         let known: Vec<&str> = known.split(", ").map(|key| key.trim().trim_matches('`')).collect();

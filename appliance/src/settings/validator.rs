@@ -5,14 +5,14 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::asked::{Asked, CacheAsked, ProcessAsked};
+use super::asked::{Asked, CacheAsked, FilesAsked, ProcessAsked};
 use super::decided::{
     CacheSettings, CoreDumps, Eviction, Listen, Memory, Permission, Presence, ProcessSettings, Protocol, RootRule,
     Settings, Switch, Verbosity, WhenFull,
 };
 use super::error::{Number, SettingsError};
-use super::listen;
 use super::size::Bytes;
+use super::{files, listen};
 
 const PORT: i64 = 11211;
 const MEMORY_BYTES: u64 = 64 << 20;
@@ -24,8 +24,8 @@ const UNIX_MODE: u32 = 0o700;
 /// `sockaddr_un` has 108 bytes, the last of them a zero.
 const UNIX_PATH_BYTES_MAX: usize = 107;
 /// The kernel's own type for most of these numbers is a signed int.
-const INT_MAX: u32 = i32::MAX as u32;
-const CORES_MAX: u32 = 1024;
+pub(super) const INT_MAX: u32 = i32::MAX as u32;
+pub(super) const CORES_MAX: u32 = 1024;
 
 /// Whose defaults count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +42,23 @@ const GROWTH_FACTOR: f64 = 1.1;
 /// Decides; the first thing that cannot be had is the error.
 pub fn decide(asked: Asked, personality: Personality) -> Result<Settings, SettingsError> {
     let verbosity = asked.process.verbosity.unwrap_or(Verbosity::Quiet);
-    let threads_asked = asked.cache.cores.is_some();
-    let cache = decide_cache(asked.cache, personality, verbosity)?;
-    let process = decide_process(asked.process, personality, &cache);
-    let mut notes = Vec::new();
-    let cores_here = cores_available();
-    if threads_asked && cache.cores > cores_here {
-        let cores = if cores_here == 1 { "only core".to_owned() } else { format!("{cores_here} cores") };
-        notes.push(format!("{} threads share the {cores} of this machine: fewer would be faster", cache.cores));
+    let (cache, files) = match (asked.cache, asked.files) {
+        // Nothing was named: everything that exists.
+        (None, None) => (Some(CacheAsked::default()), Some(FilesAsked::default())),
+        named => named,
+    };
+    let threads_asked = [cache.as_ref().and_then(|cache| cache.cores), files.as_ref().and_then(|files| files.cores)];
+    let cache = cache.map(|cache| decide_cache(cache, personality, verbosity)).transpose()?;
+    let files = files.map(files::decide).transpose()?;
+    let mut settings =
+        Settings { process: decide_process(asked.process, personality, verbosity), cache, files, notes: Vec::new() };
+    settings.process.descriptors_max = settings.descriptors();
+    let (cores, cores_here) = (settings.cores(), cores_available());
+    if threads_asked != [None, None] && cores > cores_here {
+        let of_machine = if cores_here == 1 { "only core".to_owned() } else { format!("{cores_here} cores") };
+        settings.notes.push(format!("{cores} threads share the {of_machine} of this machine: fewer would be faster"));
     }
-    Ok(Settings { cache, process, notes })
+    Ok(settings)
 }
 
 fn decide_cache(
@@ -99,7 +106,7 @@ fn decide_cache(
     })
 }
 
-fn decide_process(asked: ProcessAsked, personality: Personality, cache: &CacheSettings) -> ProcessSettings {
+fn decide_process(asked: ProcessAsked, personality: Personality, verbosity: Verbosity) -> ProcessSettings {
     ProcessSettings {
         presence: asked.presence.unwrap_or(Presence::Foreground),
         user: asked.user.filter(|user| !user.is_empty()),
@@ -111,8 +118,8 @@ fn decide_process(asked: ProcessAsked, personality: Personality, cache: &CacheSe
         port_file: asked.port_file.map(absolute),
         memory: asked.memory_pages.unwrap_or(Memory::Pageable),
         core_dumps: asked.core_dumps.unwrap_or(CoreDumps::Inherited),
-        descriptors_max: u64::from(cache.connections_max) + cache.descriptors_own(),
-        verbosity: cache.verbosity,
+        descriptors_max: 0,
+        verbosity,
     }
 }
 
@@ -156,6 +163,11 @@ fn decide_listen(
             Personality::Serve => listen::loopback(port),
         })]);
     };
+    places(&names, port)
+}
+
+/// Where a list of names says to listen; `port` is for those without one.
+pub(super) fn places(names: &[String], port: u16) -> Result<Vec<Listen>, SettingsError> {
     let mut places = Vec::new();
     for name in names.iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty()) {
         places.push(Listen::Tcp(listen::resolve(&listen::parse(name, port)?)?));
@@ -170,12 +182,12 @@ fn unix_mode(text: &str) -> Result<u32, SettingsError> {
 }
 
 /// From the folder that the operator is in: a daemon leaves it.
-fn absolute(path: PathBuf) -> PathBuf {
+pub(super) fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
 /// A number from 1 to `bound`.
-fn number(asked: Option<i64>, default: i64, what: Number, bound: u32) -> Result<u32, SettingsError> {
+pub(super) fn number(asked: Option<i64>, default: i64, what: Number, bound: u32) -> Result<u32, SettingsError> {
     match u32::try_from(asked.unwrap_or(default)) {
         Ok(0) => Err(SettingsError::TooSmall { what, bound: 0 }),
         Ok(number) if number <= bound => Ok(number),
@@ -185,7 +197,7 @@ fn number(asked: Option<i64>, default: i64, what: Number, bound: u32) -> Result<
 }
 
 /// The cores that this process may run on, by affinity and control group.
-fn cores_available() -> u16 {
+pub(super) fn cores_available() -> u16 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     u16::try_from(cores).unwrap_or(u16::MAX).min(CORES_MAX as u16)
 }

@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-use super::decided::{CoreDumps, Eviction, Memory, Permission, Presence, Protocol, Switch, Verbosity, WhenFull};
+use super::decided::{
+    CoreDumps, Eviction, Memory, Permission, Presence, Promise, Protocol, Switch, Verbosity, WhenFull,
+};
 
 macro_rules! words {
     ($($setting:ident { $($word:literal => $value:ident),+ })+) => {$(
@@ -22,6 +24,7 @@ words! {
     Eviction { "evict" => Evict, "refuse" => Refuse }
     WhenFull { "refuse" => Refuse, "wait" => Wait }
     Permission { "allowed" => Allowed, "refused" => Refused }
+    Promise { "written" => Written, "durable" => Durable }
     Switch { "on" => On, "off" => Off }
     Protocol { "auto" => Auto, "ascii" => Ascii }
     Verbosity {

@@ -37,7 +37,8 @@ fn service(world: &World, arguments: &[&str]) -> Arc<CacheService> {
     let line = ["spindle", "memcached", "-u", "root", "-l", "127.0.0.1", "-t", "1"].iter().chain(arguments);
     let Typed::Memcached(typed) = arguments::read(line.map(Into::into)).unwrap() else { panic!("not memcached's") };
     let settings = settings::from_memcached(&typed, None).unwrap();
-    CacheService::new(&settings.cache, CacheClock::starting_at(world.now_ns(), START_UNIX_SECONDS)).unwrap()
+    CacheService::new(settings.cache.as_ref().unwrap(), CacheClock::starting_at(world.now_ns(), START_UNIX_SECONDS))
+        .unwrap()
 }
 
 /// Runs one service with its clients to the end of all scripts. What it answers with is the same for the same seed.

@@ -41,3 +41,33 @@ unsafe impl LendMut for Vec<u8> {
         self
     }
 }
+
+/// The end of a vector, to be received into behind what is there.
+pub struct Tail {
+    bytes: Vec<u8>,
+    from: usize,
+}
+
+impl Tail {
+    /// Room for `count` bytes, at least one, behind `bytes`.
+    pub fn new(mut bytes: Vec<u8>, count: usize) -> Tail {
+        let from = bytes.len();
+        bytes.resize(from + count.max(1), 0);
+        Tail { bytes, from }
+    }
+
+    /// The vector, back from the kernel, with `received` bytes more, and where these begin.
+    pub fn finish(lent: Box<dyn LendMut>, received: usize) -> Option<(Vec<u8>, usize)> {
+        let any: Box<dyn Any> = lent;
+        let Tail { mut bytes, from } = *any.downcast::<Tail>().ok()?;
+        bytes.truncate(from + received);
+        Some((bytes, from))
+    }
+}
+
+// SAFETY: as for a Vec; nobody but `piece` reaches it until it is finished.
+unsafe impl LendMut for Tail {
+    fn piece(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.from..]
+    }
+}

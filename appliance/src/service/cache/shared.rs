@@ -1,7 +1,7 @@
 //! What all cores share.
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spindle_core::counters::CoreCounters;
@@ -9,6 +9,7 @@ use spindle_slab::{Cache, Eviction, HugePages, RESERVE_BYTES_MAX, Settings as Sl
 
 use super::clock::CacheClock;
 use super::counters::{ClientCounters, ClientTotals};
+use crate::service::connections::Connections;
 use crate::service::value_sending::HeldBudget;
 use crate::settings::decided::{self, CacheSettings, Switch};
 
@@ -35,59 +36,9 @@ pub struct CacheService {
     pub held: Arc<HeldBudget>,
     pub verbosity: AtomicU32,
     /// Set once; conversations end when they would wait for their client, at the latest when the patience for them is over.
-    pub stopping: AtomicBool,
+    pub stopping: Arc<AtomicBool>,
     /// What had been counted at the last `stats reset`.
     base: Mutex<ClientTotals>,
-}
-
-/// The connection limit, by count.
-#[derive(Debug, Default)]
-pub struct Connections {
-    pub current: AtomicUsize,
-    pub total: AtomicU64,
-    pub rejected: AtomicU64,
-    /// How often accepting stopped: at the limit where newcomers wait, and for want of descriptors.
-    pub stops: AtomicU64,
-    /// Listeners that cannot accept now.
-    stopped: AtomicUsize,
-    pub max: usize,
-}
-
-impl Connections {
-    /// Counts one in; false when the limit is reached.
-    pub fn admit(&self) -> bool {
-        let before = self.current.fetch_add(1, Relaxed);
-        if before >= self.max {
-            self.current.fetch_sub(1, Relaxed);
-            return false;
-        }
-        self.total.fetch_add(1, Relaxed);
-        true
-    }
-
-    pub fn leave(&self) {
-        self.current.fetch_sub(1, Relaxed);
-    }
-
-    pub fn full(&self) -> bool {
-        self.current.load(Relaxed) >= self.max
-    }
-
-    /// A listener cannot accept any more.
-    pub fn stop_accepting(&self) {
-        self.stops.fetch_add(1, Relaxed);
-        self.stopped.fetch_add(1, Relaxed);
-    }
-
-    /// And now it can.
-    pub fn resume_accepting(&self) {
-        self.stopped.fetch_sub(1, Relaxed);
-    }
-
-    /// Whether who comes now is accepted.
-    pub fn accepting(&self) -> bool {
-        !self.full() && self.stopped.load(Relaxed) == 0
-    }
 }
 
 impl CacheService {
@@ -114,7 +65,7 @@ impl CacheService {
             },
             ..SlabSettings::default()
         })?;
-        let connections = Connections { max: settings.connections_max as usize, ..Connections::default() };
+        let connections = Connections::new(settings.connections_max);
         Ok(Arc::new(CacheService {
             cache,
             clock,
@@ -123,7 +74,7 @@ impl CacheService {
             connections,
             held: HeldBudget::new((memory_bytes / HELD_SHARE) as usize),
             verbosity: AtomicU32::new(settings.verbosity as u32),
-            stopping: AtomicBool::new(false),
+            stopping: Arc::default(),
             base: Mutex::default(),
             settings: settings.clone(),
         }))

@@ -1,4 +1,4 @@
-//! What the cache listens on: opened before root is given up, one TCP listener a core, one UNIX socket for all.
+//! What a service listens on: opened before root is given up, one TCP listener a core, one UNIX socket for all.
 #![forbid(unsafe_code)]
 
 use std::net::{SocketAddr, TcpListener};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use spindle_core::Errno;
 use spindle_net::listener::{SocketFile, listen_tcp, listen_unix};
 
-use crate::settings::decided::{CacheSettings, Listen};
+use crate::settings::decided::Listen;
 
 /// A process that was killed gives its addresses back only when the kernel has taken its rings down, some ten
 /// milliseconds after it is gone. So whoever restarts at once finds them taken, and has to look again.
@@ -35,20 +35,17 @@ pub struct Listeners {
     pub files: Vec<SocketFile>,
 }
 
-/// Opens all that the settings name.
+/// Opens all that is named, for so many cores; `backlog` is listen(2)'s.
 ///
 /// # Errors
 /// None of the addresses of a name can be had, or a socket file cannot. An address that is taken is tried for a second.
-pub fn open(settings: &CacheSettings) -> Result<Listeners, ListenError> {
-    let backlog = settings.backlog.min(i32::MAX as u32) as i32;
-    let mut listeners = Listeners {
-        addresses: Vec::new(),
-        of_cores: (0..settings.cores).map(|_| Vec::new()).collect(),
-        files: Vec::new(),
-    };
+pub fn open(places: &[Listen], backlog: u32, cores: u16) -> Result<Listeners, ListenError> {
+    let backlog = backlog.min(i32::MAX as u32) as i32;
+    let mut listeners =
+        Listeners { addresses: Vec::new(), of_cores: (0..cores).map(|_| Vec::new()).collect(), files: Vec::new() };
     let taken_until = Instant::now() + TAKEN_PATIENCE;
-    for listen in &settings.listen {
-        match listen {
+    for place in places {
+        match place {
             Listen::Tcp(addresses) => listeners.open_any(addresses, backlog, taken_until)?,
             Listen::Unix { path, mode } => {
                 let failed = |error| ListenError::Unix { path: path.clone(), error };

@@ -1,0 +1,236 @@
+//! One client's flow: a request, its answer, the next, until somebody ends it.
+#![forbid(unsafe_code)]
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use spindle_core::{Descriptor, Parcel};
+use spindle_disk::transfer::cached::Unsent;
+use spindle_disk::upload::SPOOL_FOLDER;
+use spindle_net::connection::{Connection, End};
+use spindle_net::input::Input;
+use spindle_net::wire::http::target::{self, Ending};
+use spindle_net::wire::http::{Expectation, Parsed, Persistence, Refusal, Status, parse};
+
+use super::outline::{Outline, Verb};
+use super::patience::Patience;
+use super::shared::FilesCore;
+use super::{answering, body, delete, get, put};
+use crate::settings::decided::Permission;
+
+/// What a client may still send after we said our last word, and how long we wait for it.
+const LINGER_BYTES_MAX: usize = 1 << 20;
+const LINGER_NS: u64 = 500_000_000;
+
+/// A body that nobody wants is read up to here, so that the connection can be used again.
+const UNWANTED_BYTES_MAX: u64 = 256 * 1024;
+
+/// How a conversation ended, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Connection(End),
+    /// The client, or its protocol, wanted it so.
+    Asked,
+    Refused(Refusal),
+    /// What the client goes on to send is not wanted.
+    Unwanted,
+    Idle,
+    /// A file could not be sent to its end, so the answer could not.
+    Unfinished,
+    Stopping,
+}
+
+impl From<End> for Ended {
+    fn from(end: End) -> Ended {
+        if end == End::Silent { Ended::Idle } else { Ended::Connection(end) }
+    }
+}
+
+impl From<Unsent> for Ended {
+    fn from(unsent: Unsent) -> Ended {
+        match unsent {
+            Unsent::Silent => Ended::Idle,
+            Unsent::Broken(errno) => Ended::Connection(End::Broken(errno)),
+            Unsent::Shrunk => Ended::Unfinished,
+        }
+    }
+}
+
+/// What the target of a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    File,
+    Folder,
+    /// Nothing that is served, whether or not it is there.
+    Hidden,
+    Refused(Refusal),
+}
+
+/// One client.
+pub struct Conversation {
+    pub(super) shared: Rc<FilesCore>,
+    pub(super) connection: Connection,
+    pub(super) input: Input,
+    /// Of this request, beneath the root.
+    pub(super) path: Vec<u8>,
+    /// Of the file that this request is about.
+    pub(super) entity_tag: String,
+    patience: Patience,
+}
+
+impl Conversation {
+    pub fn new(shared: &Rc<FilesCore>, socket: Descriptor) -> Conversation {
+        Conversation {
+            connection: Connection::new(&shared.core, socket),
+            input: Input::default(),
+            path: Vec::new(),
+            entity_tag: String::new(),
+            patience: Patience::new(&shared.core, shared.service.idle_ns()),
+            shared: Rc::clone(shared),
+        }
+    }
+
+    /// Says what is still to be said.
+    pub async fn part(&mut self, ended: Ended) {
+        match ended {
+            Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle | Ended::Unfinished => {}
+            Ended::Asked | Ended::Refused(_) | Ended::Unwanted => {
+                let core = self.shared.core.clone();
+                let lingering = self.connection.linger(&mut self.input, LINGER_BYTES_MAX);
+                core.until(core.now_ns() + LINGER_NS, lingering).await;
+            }
+            // Whoever has no more to say may still be listening.
+            Ended::Connection(End::Finished | End::Silent) | Ended::Stopping => {
+                let _ = self.connection.flush(&mut self.input).await;
+            }
+        }
+    }
+
+    /// Talks until the end, and says why it came.
+    pub async fn talk(&mut self) -> Result<Ended, Ended> {
+        loop {
+            let (outline, target) = match parse(self.input.bytes()) {
+                Ok(Parsed::Incomplete) => {
+                    self.receive().await?;
+                    continue;
+                }
+                Ok(Parsed::Complete { request, consumed }) => {
+                    let target = aim(request.target, &mut self.path);
+                    (Outline::of(&request, consumed), target)
+                }
+                Err(refusal) => {
+                    let mut parcel = self.shared.core.parcel();
+                    answering::unread(&self.shared, refusal, &mut parcel);
+                    self.connection.send(parcel, &mut self.input).await?;
+                    return Ok(Ended::Refused(refusal));
+                }
+            };
+            self.serve(&outline, target).await?;
+            self.patience.renew();
+            if outline.persistence == Persistence::Closes {
+                return Ok(Ended::Asked);
+            }
+        }
+    }
+
+    async fn serve(&mut self, outline: &Outline, target: Target) -> Result<(), Ended> {
+        let writes = self.shared.service.settings.writes == Permission::Allowed;
+        match (target, outline.verb) {
+            (Target::Refused(refusal), _) => self.refuse(outline, refusal).await,
+            (_, Verb::Options) => self.say_methods(outline, Status::Ok).await,
+            (_, Verb::Other) => self.say_methods(outline, Status::MethodNotAllowed).await,
+            (_, Verb::Put | Verb::Delete) if !writes => self.say_methods(outline, Status::MethodNotAllowed).await,
+            (Target::Hidden, _) => self.say(outline, Status::NotFound).await,
+            (Target::Folder, _) => self.say(outline, Status::Forbidden).await,
+            (Target::File, Verb::Get | Verb::Head) => get::answer(self, outline).await,
+            (Target::File, Verb::Put) => Box::pin(put::answer(self, outline)).await,
+            (Target::File, Verb::Delete) => Box::pin(delete::answer(self, outline)).await,
+        }
+    }
+
+    /// Answers with a status alone, without having read the body, if there is one.
+    pub(super) async fn say(&mut self, outline: &Outline, status: Status) -> Result<(), Ended> {
+        self.say_with(outline, |shared, outline, parcel| answering::short(shared, outline, status, parcel)).await
+    }
+
+    async fn say_methods(&mut self, outline: &Outline, status: Status) -> Result<(), Ended> {
+        self.say_with(outline, |shared, outline, parcel| {
+            let writes = shared.service.settings.writes == Permission::Allowed;
+            answering::methods(shared, outline, status, writes, parcel);
+        })
+        .await
+    }
+
+    async fn refuse(&mut self, outline: &Outline, refusal: Refusal) -> Result<(), Ended> {
+        if refusal.persistence() == Persistence::Closes {
+            let mut parcel = self.shared.core.parcel();
+            answering::unread(&self.shared, refusal, &mut parcel);
+            self.connection.send(parcel, &mut self.input).await?;
+            return Err(Ended::Refused(refusal));
+        }
+        self.say(outline, refusal.status()).await
+    }
+
+    /// The head is consumed, and so is the body, or the connection ends: what nobody reads would be taken for a request.
+    async fn say_with(
+        &mut self,
+        outline: &Outline,
+        write: impl FnOnce(&FilesCore, &Outline, &mut Parcel),
+    ) -> Result<(), Ended> {
+        self.input.consume(outline.head_bytes);
+        let mut parcel = self.shared.core.parcel();
+        // A client that waits to be told to go on may go on or not: nobody can know which.
+        let unknown = outline.has_body() && outline.expectation == Expectation::Continue;
+        if !outline.has_body() || !unknown && body::is_within(outline.body, UNWANTED_BYTES_MAX) {
+            write(&self.shared, outline, &mut parcel);
+            self.connection.send(parcel, &mut self.input).await?;
+            return self.skip(outline).await;
+        }
+        let last = Outline { persistence: Persistence::Closes, ..*outline };
+        write(&self.shared, &last, &mut parcel);
+        self.connection.send(parcel, &mut self.input).await?;
+        Err(Ended::Unwanted)
+    }
+
+    /// Reads past a body that nobody wants.
+    pub(super) async fn skip(&mut self, outline: &Outline) -> Result<(), Ended> {
+        if !outline.has_body() {
+            return Ok(());
+        }
+        let idle_ns = self.shared.service.idle_ns();
+        let skipped = body::skip(&mut self.connection, &mut self.input, outline.body, UNWANTED_BYTES_MAX, idle_ns);
+        Box::pin(skipped).await
+    }
+
+    /// Waits for more of a request, or its beginning: for a client that says nothing for too long, and for the end of the
+    /// service, which does not wait for requests that have not begun.
+    async fn receive(&mut self) -> Result<(), Ended> {
+        self.input.rest();
+        let idle = self.input.bytes().is_empty();
+        poll_fn(|context| {
+            if let Poll::Ready(received) = self.connection.poll_receive(&mut self.input, context) {
+                return Poll::Ready(received.map_err(Ended::from));
+            }
+            if idle && self.shared.service.is_stopping() {
+                return Poll::Ready(Err(Ended::Stopping));
+            }
+            if self.patience.is_over(context) { Poll::Ready(Err(Ended::Idle)) } else { Poll::Pending }
+        })
+        .await?;
+        if idle {
+            self.patience.renew();
+        }
+        Ok(())
+    }
+}
+
+/// Reads a target into the path that it names.
+fn aim(target: &str, path: &mut Vec<u8>) -> Target {
+    match target::path(target, path) {
+        Err(error) => Target::Refused(error.into()),
+        Ok(_) if path.split(|byte| *byte == b'/').any(|name| name == SPOOL_FOLDER.as_bytes()) => Target::Hidden,
+        Ok(Ending::Slash) => Target::Folder,
+        Ok(Ending::Name) => Target::File,
+    }
+}

@@ -1,0 +1,26 @@
+//! DELETE.
+#![forbid(unsafe_code)]
+
+use std::rc::Rc;
+
+use spindle_disk::upload;
+use spindle_net::wire::http::Status;
+
+use super::answering::status_of;
+use super::conversation::{Conversation, Ended};
+use super::outline::{Fields, Outline};
+use super::put::check_conditions;
+
+pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -> Result<(), Ended> {
+    if outline.fields == Fields::Special
+        && let Err(status) = check_conditions(conversation).await
+    {
+        return conversation.say(outline, status).await;
+    }
+    let shared = Rc::clone(&conversation.shared);
+    let (disk, beneath) = shared.root.disk(&conversation.path);
+    conversation.input.detach();
+    let service = &shared.service;
+    let removed = upload::remove(disk, &conversation.path, beneath, service.promise(), &service.changes).await;
+    conversation.say(outline, removed.map_or_else(status_of, |()| Status::NoContent)).await
+}

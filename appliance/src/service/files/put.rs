@@ -1,0 +1,117 @@
+//! PUT: a body's way to its name.
+#![forbid(unsafe_code)]
+
+use std::rc::Rc;
+
+use spindle_disk::upload::{Expected, Refused};
+use spindle_disk::{Failure, Upload};
+use spindle_net::wire::base64;
+use spindle_net::wire::http::answer::CONTINUE;
+use spindle_net::wire::http::conditional::evaluate;
+use spindle_net::wire::http::{Body, Expectation, Parsed, Persistence, Refusal, Status, Validators, Verdict, parse};
+
+use super::answering::{self, status_of, status_of_upload};
+use super::body::{Incoming, Stopped};
+use super::conversation::{Conversation, Ended};
+use super::outline::{Fields, Outline};
+
+pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -> Result<(), Ended> {
+    let expected = match admit(conversation, outline).await {
+        Ok(expected) => expected,
+        Err(status) => return conversation.say(outline, status).await,
+    };
+    let shared = Rc::clone(&conversation.shared);
+    let (disk, beneath) = shared.root.disk(&conversation.path);
+    conversation.input.detach();
+    let mut upload = match Upload::begin(disk, &conversation.path, beneath, expected).await {
+        Ok(upload) => upload,
+        Err(failure) => return conversation.say(outline, status_of(failure)).await,
+    };
+    conversation.input.consume(outline.head_bytes);
+    if outline.expectation == Expectation::Continue && conversation.input.bytes().is_empty() {
+        let mut parcel = shared.core.parcel();
+        parcel.bytes.extend_from_slice(CONTINUE);
+        conversation.connection.send(parcel, &mut conversation.input).await?;
+    }
+    let idle_ns = shared.service.idle_ns();
+    let mut incoming = Incoming { connection: &mut conversation.connection, input: &mut conversation.input, idle_ns };
+    let finished = match incoming.take(outline.body, &mut upload).await {
+        Ok(()) => upload.finish(shared.service.promise(), &shared.service.changes).await,
+        Err(Stopped::Connection(end)) => return Err(end.into()),
+        Err(Stopped::Malformed(fault)) => return last_word(conversation, outline, Refusal::from(fault).status()).await,
+        Err(Stopped::Refused(refused)) => return last_word(conversation, outline, status_of_upload(refused)).await,
+    };
+    let status = match finished {
+        Ok(()) => Status::Created,
+        Err(refused) => {
+            if let Refused::Disk(failure) = refused {
+                tracing::warn!(path = %String::from_utf8_lossy(&conversation.path), %failure, "an upload failed");
+            }
+            status_of_upload(refused)
+        }
+    };
+    // The body was read to its end, so the connection goes on whatever became of it.
+    let mut parcel = shared.core.parcel();
+    answering::short(&shared, outline, status, &mut parcel);
+    conversation.connection.send(parcel, &mut conversation.input).await?;
+    Ok(())
+}
+
+/// Whether the body is to be read at all, and what it has to be.
+async fn admit(conversation: &mut Conversation, outline: &Outline) -> Result<Expected, Status> {
+    let length = match outline.body {
+        Body::None => return Err(Status::LengthRequired),
+        Body::Sized(bytes) => Some(bytes),
+        Body::Chunked => None,
+    };
+    if outline.fields == Fields::Plain {
+        return Ok(Expected { length, md5: None });
+    }
+    check_conditions(conversation).await?;
+    let Ok(Parsed::Complete { request, .. }) = parse(conversation.input.bytes()) else {
+        return Err(Status::BadRequest);
+    };
+    // A part must not take the place of the whole: RFC 9110, 14.5.
+    if request.content_range.is_some() {
+        return Err(Status::BadRequest);
+    }
+    let mut md5 = [0; 16];
+    let md5 = match request.content_md5 {
+        None => None,
+        Some(text) if base64::decode(text, &mut md5) == Some(md5.len()) => Some(md5),
+        Some(_) => return Err(Status::BadRequest),
+    };
+    Ok(Expected { length, md5 })
+}
+
+/// Holds the conditions of a write against what is there now. Two writers may both be let through: what each was told is
+/// true of the moment at which it was asked.
+pub(super) async fn check_conditions(conversation: &mut Conversation) -> Result<(), Status> {
+    let shared = Rc::clone(&conversation.shared);
+    let (disk, beneath) = shared.root.disk(&conversation.path);
+    conversation.input.detach();
+    let found = shared.files.open(disk, &conversation.path, beneath).await;
+    let Ok(Parsed::Complete { request, .. }) = parse(conversation.input.bytes()) else { return Ok(()) };
+    let validators = match found {
+        Ok((_, status)) => {
+            spindle_disk::open_file::entity_tag(&status, &mut conversation.entity_tag);
+            let modified_seconds = status.modified_ns / 1_000_000_000;
+            Validators::Present { entity_tag: &conversation.entity_tag, modified_seconds }
+        }
+        Err(Failure::Absent) => Validators::Absent,
+        Err(failure) => return Err(status_of(failure)),
+    };
+    match evaluate(&request.conditions, request.method, &validators) {
+        Verdict::Proceed => Ok(()),
+        Verdict::NotModified | Verdict::PreconditionFailed => Err(Status::PreconditionFailed),
+    }
+}
+
+/// An answer in the middle of a body: nothing after it can be understood.
+async fn last_word(conversation: &mut Conversation, outline: &Outline, status: Status) -> Result<(), Ended> {
+    let mut parcel = conversation.shared.core.parcel();
+    let last = Outline { persistence: Persistence::Closes, ..*outline };
+    answering::short(&conversation.shared, &last, status, &mut parcel);
+    conversation.connection.send(parcel, &mut conversation.input).await?;
+    Err(Ended::Unwanted)
+}

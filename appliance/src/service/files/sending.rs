@@ -1,0 +1,101 @@
+//! A file's way to its client.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use spindle_core::Parcel;
+use spindle_disk::transfer::CachedSend;
+use spindle_disk::transfer::cached::{Progress, room};
+use spindle_disk::{Disk, Failure, Piece, Transfer};
+
+use super::answering::{self, status_of};
+use super::conversation::{Conversation, Ended};
+use super::outline::Outline;
+
+/// Sends what the parcel holds, and the file after it. A disk that fails before anything was sent is answered for; after
+/// that, all that can be said is that there is no more.
+pub(super) async fn send(
+    conversation: &mut Conversation,
+    outline: &Outline,
+    disk: &Rc<Disk>,
+    mut transfer: Transfer,
+    mut parcel: Parcel,
+) -> Result<(), Ended> {
+    let head_bytes = parcel.bytes.len();
+    let mut begun = false;
+    while !transfer.is_over() {
+        let piece = match transfer.ready(&mut parcel.bytes) {
+            Some(piece) => Ok(piece),
+            None => {
+                conversation.input.detach();
+                Box::pin(transfer.read(disk, &mut parcel.bytes)).await.map(|()| Piece::Copied)
+            }
+        };
+        match piece {
+            Ok(Piece::Copied) if transfer.is_over() => break,
+            Ok(Piece::Copied) => {
+                let piece = std::mem::replace(&mut parcel, conversation.shared.core.parcel());
+                send_in_time(conversation, piece).await?;
+            }
+            Ok(Piece::Cached(range)) => {
+                Box::pin(send_cached(conversation, &transfer, &parcel, range)).await?;
+                parcel.bytes.clear();
+            }
+            Err(failure) => return fail(conversation, outline, begun, head_bytes, parcel, failure).await,
+        }
+        begun = true;
+    }
+    if parcel.is_empty() { Ok(()) } else { send_in_time(conversation, parcel).await }
+}
+
+/// Hands a parcel over, if the client takes the one before it in time.
+async fn send_in_time(conversation: &mut Conversation, parcel: Parcel) -> Result<(), Ended> {
+    if conversation.connection.post(parcel)? == spindle_net::connection::Posted::Late {
+        let core = conversation.shared.core.clone();
+        let deadline_ns = core.now_ns().saturating_add(conversation.shared.service.idle_ns());
+        let caught_up = conversation.connection.catch_up(&mut conversation.input);
+        Box::pin(core.until(deadline_ns, caught_up)).await.ok_or(Ended::Idle)??;
+    }
+    Ok(())
+}
+
+async fn send_cached(
+    conversation: &mut Conversation,
+    transfer: &Transfer,
+    parcel: &Parcel,
+    range: Range<u64>,
+) -> Result<(), Ended> {
+    conversation.connection.flush(&mut conversation.input).await?;
+    let shared = Rc::clone(&conversation.shared);
+    let socket = Rc::clone(conversation.connection.socket());
+    let mut sending = CachedSend::new(range);
+    while sending.step(&socket, &parcel.bytes, &transfer.file().descriptor)? == Progress::NoRoom {
+        // Who waits for its reader holds no receive buffer.
+        conversation.connection.pause(&mut conversation.input).await?;
+        room(&shared.core, &socket, shared.service.idle_ns()).await?;
+    }
+    if !transfer.is_over() {
+        // A large file is sent in pieces, and the others have their turn in between.
+        shared.core.step_back().await;
+    }
+    Ok(())
+}
+
+async fn fail(
+    conversation: &mut Conversation,
+    outline: &Outline,
+    begun: bool,
+    head_bytes: usize,
+    mut parcel: Parcel,
+    failure: Failure,
+) -> Result<(), Ended> {
+    tracing::warn!(path = %String::from_utf8_lossy(&conversation.path), %failure, "a file could not be sent");
+    if begun || parcel.bytes.len() != head_bytes {
+        return Err(Ended::Unfinished);
+    }
+    parcel.bytes.clear();
+    answering::short(&conversation.shared, outline, status_of(failure), &mut parcel);
+    conversation.connection.send(parcel, &mut conversation.input).await?;
+    Ok(())
+}

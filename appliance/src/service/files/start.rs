@@ -1,0 +1,134 @@
+//! The root and the listeners, opened while root may still be needed; and what the service does on each core.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use spindle_core::gate::Gate;
+use spindle_core::{Core, Descriptor};
+use spindle_disk::{DiskLimits, Root, RootFolders, upload};
+use spindle_net::listener::{Accepted, accept};
+
+use super::conversation::Conversation;
+use super::shared::{FilesCore, FilesService};
+use crate::service::connections::wait_for_place;
+use crate::service::cores::Part;
+use crate::service::listeners::{self, ListenError, Listeners};
+use crate::settings::decided::{FilesSettings, RootFolder};
+
+/// The bound of the kernel's threads that wait for the disks of one core. All disks at their bound of ops need no more as
+/// long as there are no more than sixteen of them; threads exist only while they have something to wait for.
+pub const WORKERS: u32 = 16 * 16;
+
+/// Why the folder cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum RootError {
+    #[error("cannot serve the folder {path}: {error}")]
+    Open { path: PathBuf, error: io::Error },
+}
+
+/// What is open before root is given up.
+pub struct FilesOpened {
+    pub listeners: Listeners,
+    folders: RootFolders,
+}
+
+/// Why the service could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Root(#[from] RootError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+/// Opens the folder, its disks, and the listeners. Clients may connect from now on, and wait.
+///
+/// # Errors
+/// The folder is not there or may not be entered, or nothing can be listened on.
+pub fn open(settings: &FilesSettings) -> Result<FilesOpened, OpenError> {
+    let failed = |error| RootError::Open { path: settings.root.clone(), error };
+    if settings.root_folder == RootFolder::Made {
+        std::fs::create_dir_all(&settings.root).map_err(failed)?;
+    }
+    let folders = RootFolders::open(&settings.root).map_err(failed)?;
+    let listeners = listeners::open(&settings.listen, settings.backlog, settings.cores)?;
+    Ok(FilesOpened { listeners, folders })
+}
+
+/// The service's part for each of its cores.
+///
+/// # Errors
+/// There are no descriptors left.
+pub fn parts(settings: &FilesSettings, opened: FilesOpened) -> Result<Vec<Part>, RootError> {
+    let service = FilesService::new(settings);
+    let root = settings.root.clone();
+    // A disk that hangs must not keep the others from being served.
+    std::thread::spawn(move || {
+        let removed = upload::sweep(&root);
+        if removed > 0 {
+            tracing::info!(removed, "uploads that a former process did not finish are gone");
+        }
+    });
+    let mut parts = Vec::new();
+    for listeners in opened.listeners.of_cores {
+        let folders = opened.folders.try_clone();
+        let folders = folders.map_err(|error| RootError::Open { path: settings.root.clone(), error })?;
+        parts.push(part(&service, folders, listeners));
+    }
+    Ok(parts)
+}
+
+fn part(service: &Arc<FilesService>, folders: RootFolders, listeners: Vec<OwnedFd>) -> Part {
+    let serving = Arc::clone(service);
+    let begin = Box::new(move |core: &Core, gate: &Gate| {
+        let root = Root::new(core, folders, DiskLimits::default());
+        let shared = FilesCore::new(core, &serving, root);
+        for listener in listeners {
+            accept_on(&shared, gate, Rc::new(listener.into()));
+        }
+    });
+    Part { begin, stopping: Arc::clone(&service.stopping) }
+}
+
+/// Accepts on one listener, for ever. Also how a simulated service is started.
+pub fn accept_on(shared: &Rc<FilesCore>, gate: &Gate, listener: Rc<Descriptor>) {
+    let (shared, gate) = (Rc::clone(shared), gate.clone());
+    let core = shared.core.clone();
+    core.clone().spawn("accept", async move {
+        let connections = &shared.service.connections;
+        let accepted = |accepted| match accepted {
+            Accepted::Connection(socket) => welcome(&shared, &gate, socket),
+            Accepted::Stopped(_) => connections.stop_accepting(),
+            Accepted::Resumed => connections.resume_accepting(),
+        };
+        // At the limit newcomers wait in the listener's queue, as mogstored's do.
+        let errno = accept(&core, listener, || !connections.full(), accepted).await;
+        tracing::error!(%errno, "a listener ended");
+    });
+}
+
+fn welcome(shared: &Rc<FilesCore>, gate: &Gate, socket: Descriptor) {
+    let Some(pass) = gate.enter() else { return };
+    let client = socket.number();
+    let admitted = shared.service.connections.admit();
+    let shared = Rc::clone(shared);
+    let core = shared.core.clone();
+    core.spawn("files", async move {
+        let service = Arc::clone(&shared.service);
+        if !admitted && !Box::pin(wait_for_place(&shared.core, &service.connections, &service.stopping)).await {
+            return;
+        }
+        let mut conversation = Conversation::new(&shared, socket);
+        let ended = match conversation.talk().await {
+            Ok(ended) | Err(ended) => ended,
+        };
+        Box::pin(conversation.part(ended)).await;
+        service.connections.leave();
+        tracing::info!(client, why = ?ended, "disconnected");
+        drop(pass);
+    });
+}
