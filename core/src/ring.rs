@@ -88,6 +88,20 @@ impl Ring {
         Ok(Ring { ring, enter_fd, enter_flags, provided, registered })
     }
 
+    /// Keeps the kernel's workers of this ring on these CPUs: they heed no affinity but what they are told. Best effort, as
+    /// pinning is.
+    pub fn confine_workers(&self, cpus: &[usize]) {
+        // SAFETY: a set of zeros is a valid empty set.
+        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        for &cpu in cpus.iter().filter(|cpu| **cpu < libc::CPU_SETSIZE as usize) {
+            // SAFETY: the number is within the set.
+            unsafe { libc::CPU_SET(cpu, &mut set) };
+        }
+        if let Err(error) = self.ring.submitter().register_iowq_aff(&set) {
+            tracing::warn!(%error, "the kernel's workers could not be confined");
+        }
+    }
+
     fn push(&mut self, entry: &Entry) {
         loop {
             // SAFETY: whatever the entry points to outlives the op: the contract of `submit`, or nothing (cancel).

@@ -41,11 +41,14 @@ where
     let builder = std::thread::Builder::new().name(plan.name.clone());
     let thread = builder
         .spawn(move || {
+            // Those of the process; the kernel's workers would run on any.
+            let cpus = cpus_available();
             if let Some(cpu) = plan.cpu {
                 pin(cpu);
             }
             match Ring::new(&plan.limits) {
                 Ok(ring) => {
+                    ring.confine_workers(&cpus);
                     let core = Core::new(Box::new(ring), plan.limits, plan.counters, plan.stall_report);
                     let _ = answer.send(Ok(()));
                     core.clone().run(main(core));

@@ -21,6 +21,10 @@ use spindle_core::{Core, Descriptor, Errno, Landing, Op, TaskId};
 
 use crate::failure::Failure;
 
+/// Buffers that are kept for the next uploads: so many, each no larger than this.
+const BUFFERS_KEPT_MAX: usize = 32;
+const BUFFER_BYTES_KEPT_MAX: usize = 256 * 1024;
+
 /// Bounds of one disk, on each core.
 #[derive(Clone, Copy, Debug)]
 pub struct DiskLimits {
@@ -49,6 +53,8 @@ pub struct Disk {
     /// Ops that nobody waits for any more, and that have not landed.
     overdue: Cell<usize>,
     waiting: RefCell<VecDeque<Rc<Ticket>>>,
+    /// Memory for the next uploads, so that it is not asked of the kernel for each.
+    buffers: RefCell<Vec<Vec<u8>>>,
 }
 
 /// A flow in the queue.
@@ -78,6 +84,7 @@ impl Disk {
             in_flight: Cell::new(0),
             overdue: Cell::new(0),
             waiting: RefCell::default(),
+            buffers: RefCell::default(),
         })
     }
 
@@ -136,6 +143,20 @@ impl Disk {
         match self.perform(op).await?.0.arrived {
             Arrived::Descriptor(descriptor) => Ok(descriptor),
             _ => Err(Failure::Disk(Errno::EBADF)),
+        }
+    }
+
+    /// An empty buffer.
+    pub(crate) fn take_buffer(&self) -> Vec<u8> {
+        self.buffers.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer for the next who needs one, if there are not many and it is not large.
+    pub(crate) fn keep_buffer(&self, mut buffer: Vec<u8>) {
+        let mut buffers = self.buffers.borrow_mut();
+        if buffers.len() < BUFFERS_KEPT_MAX && (1..=BUFFER_BYTES_KEPT_MAX).contains(&buffer.capacity()) {
+            buffer.clear();
+            buffers.push(buffer);
         }
     }
 

@@ -118,7 +118,7 @@ impl Upload {
             spool,
             temporary: Some(temporary),
             written_bytes: 0,
-            unwritten: Vec::new(),
+            unwritten: disk.take_buffer(),
         };
         if let Some(bytes) = upload.expected.length.filter(|bytes| *bytes >= RESERVE_BYTES_MIN) {
             match disk.perform(Op::Reserve { file: Rc::clone(&upload.file), bytes }).await {
@@ -190,7 +190,11 @@ impl Upload {
             }
             self.written_bytes += count as u64;
             buffer = back;
-            buffer.drain(..count);
+            if count == buffer.len() {
+                buffer.clear();
+            } else {
+                buffer.drain(..count);
+            }
         }
         self.unwritten = buffer;
         Ok(())
@@ -240,6 +244,7 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
+        self.disk.keep_buffer(std::mem::take(&mut self.unwritten));
         let Some(name) = self.temporary.take() else { return };
         let (disk, folder) = (Rc::clone(&self.disk), Rc::clone(&self.spool));
         self.disk.core().spawn("remove temporary", async move {

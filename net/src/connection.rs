@@ -120,6 +120,34 @@ impl Connection {
         .await
     }
 
+    /// Asks for the end of receiving; what has arrived comes with [`Connection::receive_last`].
+    pub fn stop_receiving(&mut self) {
+        if let Some(receiving) = &self.receiving {
+            receiving.cancel();
+        }
+    }
+
+    /// After [`Connection::stop_receiving`]: adds what had arrived to the input, a chunk a call; false once there is none
+    /// left, and nothing is received any more.
+    pub async fn receive_last(&mut self, input: &mut Input) -> Result<bool, End> {
+        while let Some(receiving) = &mut self.receiving {
+            let landing = receiving.await;
+            if !landing.more {
+                self.receiving = None;
+            }
+            match (landing.result, landing.arrived) {
+                (Ok(_), Arrived::Chunk(chunk)) if !chunk.is_empty() => {
+                    input.push(chunk);
+                    return Ok(true);
+                }
+                // The end of the stream is met again by whoever receives next.
+                (Ok(_) | Err(Errno::ECANCELED | Errno::ENOBUFS), _) => {}
+                (Err(errno), _) => return Err(End::of(errno)),
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether what the peer sends arrives without being asked for.
     pub fn is_receiving(&self) -> bool {
         self.receiving.is_some()
@@ -202,22 +230,11 @@ impl Connection {
     /// Stops receiving and takes over what has arrived, so that no receive buffer is held.
     pub async fn pause(&mut self, input: &mut Input) -> Result<(), End> {
         input.detach();
-        let Some(mut receiving) = self.receiving.take() else { return Ok(()) };
-        receiving.cancel();
-        loop {
-            let landing = (&mut receiving).await;
-            if let Arrived::Chunk(chunk) = landing.arrived {
-                input.push(chunk);
-                input.detach();
-            }
-            if !landing.more {
-                return match landing.result {
-                    // The end of the stream is met again by the next receive.
-                    Ok(_) | Err(Errno::ECANCELED | Errno::ENOBUFS) => Ok(()),
-                    Err(errno) => Err(End::of(errno)),
-                };
-            }
+        self.stop_receiving();
+        while self.receive_last(input).await? {
+            input.detach();
         }
+        Ok(())
     }
 
     /// Receives straight into `into`'s piece. Nothing may be left in the input: [`Connection::pause`] and consume first.

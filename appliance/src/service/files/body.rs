@@ -68,6 +68,7 @@ impl Incoming<'_> {
     }
 
     async fn take_sized(&mut self, mut left: u64, upload: &mut Upload) -> Result<(), Stopped> {
+        let mut stopping = false;
         loop {
             let here =
                 usize::try_from(left).map_or(self.input.bytes().len(), |left| left.min(self.input.bytes().len()));
@@ -90,9 +91,12 @@ impl Incoming<'_> {
                 if left == 0 {
                     return Ok(());
                 }
-            } else if !self.connection.receive_arrived(self.input).await? {
-                // No receive buffer is held while the client or the disk takes its time.
-                self.connection.pause(self.input).await?;
+            } else if stopping || !self.connection.receive_arrived(self.input).await? {
+                // No receive buffer is held while the client or the disk takes its time. What has come meanwhile goes to
+                // the upload with the next rounds.
+                stopping = true;
+                self.connection.stop_receiving();
+                self.connection.receive_last(self.input).await?;
             }
             if room == Room::None {
                 self.connection.pause(self.input).await?;
