@@ -25,8 +25,8 @@ use crate::disk::Disk;
 use crate::failure::Failure;
 use crate::open_file::OpenFile;
 
-/// Up to this many bytes are copied: it costs less than two system calls more. Measured.
-const SMALL_BYTES_MAX: u64 = 16 * 1024;
+/// Up to this many bytes are copied, which costs less than three system calls (docs/decisions/006-how-files-are-sent.md).
+const SMALL_BYTES_MAX: u64 = 4 * 1024;
 /// What is read from a disk, or copied, at once.
 const COPIED_BYTES_MAX: u64 = 128 * 1024;
 /// What is sent from the page cache at once, before the others have their turn.
