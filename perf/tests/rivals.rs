@@ -46,7 +46,8 @@ impl Scene {
         };
         assert!(found.version.ends_with(|last: char| last.is_ascii_digit()), "{:?}", found.version);
         let cpus = spindle_core::thread::cpus_available();
-        let cpus = Cpus { load: cpus[0], server: cpus[cpus.len() - 1], behind: cpus[0] };
+        let last = cpus[cpus.len() - 1];
+        let cpus = Cpus { load: cpus[0], server: last, behind: last };
         Some(found.start(&self.folder.path().join("root"), self.folder.path(), cpus).unwrap())
     }
 }

@@ -5,9 +5,8 @@
 //! All servers again whenever one of them had to be would be no fairer: what decides is how late the generator was, by the
 //! lab's bound for every measurement, and not how long the server took, so whatever is kept of anybody was measured on a
 //! machine as quiet as that. And it would cost all of them for the failure of one. Of seven servers, with one run in five
-//! spoilt, four rounds in five would be thrown away (1 - 0.8^7); and where there are only two CPUs, so that the generator
-//! shares its own with the server behind the proxies, no server of files would get a round for their sake. At the end
-//! instead of at once, a server would meet another hour of the machine than the others.
+//! spoilt, four rounds in five would be thrown away (1 - 0.8^7). At the end instead of at once, a server would meet another
+//! hour of the machine than the others.
 //!
 //! What neither way rules out is a server that disturbs the generator, and so is measured only where it did not. Therefore
 //! it is told whose rounds were measured again, and how many: who has many more of them than the others is flattered.

@@ -15,16 +15,33 @@ pub struct Cpus {
     pub behind: usize,
 }
 
+/// Which CPU the server behind a proxy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    ItsOwn,
+    /// And the proxy what is left of it.
+    TheProxys,
+}
+
 impl Cpus {
     /// The load takes the first, where most of the system's own work is done too. What is behind a proxy has the third, or,
-    /// where there is none, shares the load's.
+    /// where there is none, shares the proxy's: the load must have one to itself, or it is late, and response times are none.
     pub(super) fn choose() -> Result<Cpus, PeersError> {
-        match cpus_available()[..] {
-            [load, server] => Ok(Cpus { load, server, behind: load }),
+        Cpus::among(&cpus_available())
+    }
+
+    fn among(available: &[usize]) -> Result<Cpus, PeersError> {
+        match *available {
+            [load, server] => Ok(Cpus { load, server, behind: server }),
             [load, server, behind, ..] => Ok(Cpus { load, server, behind }),
-            ref few => Err(PeersError::TooFewCpus { cpus: few.len() }),
+            _ => Err(PeersError::TooFewCpus { cpus: available.len() }),
         }
     }
+
+    pub(super) fn behind_has(self) -> Behind {
+        if self.behind == self.server { Behind::TheProxys } else { Behind::ItsOwn }
+    }
+
     /// Where a load has its generators: on its own CPU, and on those that nobody else has.
     pub(super) fn generators(self) -> Vec<usize> {
         self.generators_among(&cpus_available())
@@ -41,8 +58,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_load_shares_its_cpu_with_nobody() {
+        let cpus = |available: &[usize]| Cpus::among(available).map(|cpus| (cpus.load, cpus.server, cpus.behind));
+        assert_eq!(cpus(&[4, 6]).unwrap(), (4, 6, 6));
+        assert_eq!(cpus(&[4, 6, 7]).unwrap(), (4, 6, 7));
+        assert_eq!(cpus(&[4, 6, 7, 9]).unwrap(), (4, 6, 7));
+        assert!(matches!(cpus(&[4]), Err(PeersError::TooFewCpus { cpus: 1 })));
+        assert_eq!(Cpus::among(&[4, 6]).unwrap().behind_has(), Behind::TheProxys);
+        assert_eq!(Cpus::among(&[4, 6, 7]).unwrap().behind_has(), Behind::ItsOwn);
+    }
+
+    #[test]
     fn a_load_takes_what_nobody_else_has() {
-        let two = Cpus { load: 0, server: 1, behind: 0 };
+        let two = Cpus { load: 0, server: 1, behind: 1 };
         assert_eq!(two.generators_among(&[0, 1]), [0]);
         let many = Cpus { load: 2, server: 3, behind: 5 };
         assert_eq!(many.generators_among(&[2, 3, 5]), [2]);

@@ -18,10 +18,12 @@
 //!
 //! A proxy needs a server behind it, which is always nginx, with the configuration that it has as a contender. The figures
 //! of a proxy are its own: CPU time, memory and context switches of its processes alone. The server behind would be another
-//! machine; it has a CPU of its own where there are three. Where there are two, load and server behind share one, and the
-//! proxy keeps the other to itself: requests per second of the proxy's CPU stay exact, because they do not depend on how
-//! fast the rest is, while latencies hold the wait for the shared CPU. They compare proxies with each other, all of which
-//! wait alike, and with no server of files.
+//! machine; it has a CPU of its own where there are three. Where there are two, it shares the proxy's, and the load keeps the
+//! other to itself, because a load that has to wait for its CPU measures its own lateness. Requests per second of the proxy's CPU
+//! stay exact, because they do not depend on how fast the rest is (what two on one CPU do to each other's caches is in the
+//! figures of all proxies alike). Response times are those of proxy and server behind on one CPU: they compare proxies with
+//! each other, and with no server of files. And no proxy can have all of that CPU in use: how much it had says nothing of
+//! whether it was the bottleneck.
 
 use std::path::PathBuf;
 use std::time::Duration;

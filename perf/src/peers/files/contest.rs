@@ -74,6 +74,7 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
         measured_s: options.measured.as_secs_f64(),
         connections: CONNECTIONS,
         scale: options.scale,
+        behind: cpus.behind_has(),
         lines,
         notes,
     })

@@ -6,6 +6,7 @@ use super::rival::{Job, Rival};
 use super::rows::FileRow;
 use crate::machine::Machine;
 use crate::peers::again::{self, Tally};
+use crate::peers::cpus::Behind;
 use crate::peers::figures::{Saturated, Waits};
 use crate::peers::{InvalidRow, Scale};
 use crate::report::markdown;
@@ -45,6 +46,7 @@ pub struct Report {
     pub(super) measured_s: f64,
     pub(super) connections: usize,
     pub(super) scale: Scale,
+    pub(super) behind: Behind,
     pub(super) lines: Vec<Line>,
     pub(super) notes: Vec<String>,
 }
@@ -117,10 +119,18 @@ impl Report {
         (!leads.is_empty()).then(|| format!("{of}: {}.", leads.join("; ")))
     }
 
+    fn has_proxies(&self) -> bool {
+        self.lines.iter().any(|line| line.rival.job() == Job::Proxy)
+    }
+
     fn explanation(&self) -> String {
+        let whole_cpu = match (self.has_proxies(), self.behind) {
+            (true, Behind::TheProxys) => "a server of files",
+            _ => "a server",
+        };
         format!(
             "Requests per second of server CPU: {} connections with one request outstanding on each, as fast as they are \
-             answered (a closed loop); a server that had less than nine tenths of its CPU in use was not the bottleneck, and \
+             answered (a closed loop); {whole_cpu} that had less than nine tenths of its CPU in use was not the bottleneck, and \
              would batch more if it were. Equal load: half of what the slowest server of the same job achieved, sent when it is \
              due whatever the server does (an open loop, Poisson), and the response times of that. Memory and context \
              switches are those of the closed loop; all figures are of a server's processes together. Files are in the page \
@@ -155,9 +165,20 @@ fn lead(lines: &[Line]) -> Option<String> {
 }
 
 /// Where the server behind the proxies was, and what follows.
-const PROXIES_EXPLAINED: &str = "\
-    Proxies stand before nginx, whose figures are not theirs. Where there are two CPUs only, nginx shares the load's, so \
-    proxies are to be compared with each other.";
+fn of_proxies(behind: Behind) -> &'static str {
+    match behind {
+        Behind::ItsOwn => {
+            "Proxies stand before nginx, whose figures are not theirs, and which has a CPU of its own: proxies are to be compared \
+             with each other."
+        }
+        Behind::TheProxys => {
+            "Proxies stand before nginx, whose figures are not theirs. There are two CPUs only, and nginx shares the proxy's: so a \
+             proxy has never all of its CPU in use, and may have been the bottleneck all the same. Only the time of its own \
+             processes is counted. Response times are those of proxy and nginx on one CPU: proxies are to be compared with each \
+             other."
+        }
+    }
+}
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,8 +193,8 @@ impl fmt::Display for Report {
             writeln!(out, "\n{against}")?;
         }
         writeln!(out, "\n{}", self.explanation())?;
-        if self.lines.iter().any(|line| line.rival.job() == Job::Proxy) {
-            writeln!(out, "\n{PROXIES_EXPLAINED}")?;
+        if self.has_proxies() {
+            writeln!(out, "\n{}", of_proxies(self.behind))?;
         }
         self.purposes(out)?;
         let doubts = self.lines.iter().flat_map(|line| line.damage().into_iter().chain(line.doubt()));
@@ -190,8 +211,7 @@ mod tests {
     use super::*;
     use crate::machine::MachineKind;
 
-    #[test]
-    fn a_whole_report() {
+    fn specimen() -> Report {
         let saturated = |per_cpu_second, busy| Saturated {
             per_cpu_second,
             per_second: 140_000.0,
@@ -216,7 +236,7 @@ mod tests {
             tally: Tally { kept: 3, late: invalid, saturated: 0 },
             torn: invalid as u64,
         };
-        let report = Report {
+        Report {
             machine: Machine {
                 date: "2026-01-02".into(),
                 kernel: "6.12.1".into(),
@@ -230,6 +250,7 @@ mod tests {
             measured_s: 2.0,
             connections: 32,
             scale: Scale::Full,
+            behind: Behind::TheProxys,
             lines: vec![
                 line(Rival::Spindle, 216_000.0, 0.99, 0),
                 line(Rival::Nginx, 144_000.0, 0.99, 0),
@@ -238,7 +259,12 @@ mod tests {
                 line(Rival::HaproxyProxy, 288_000.0, 0.5, 2),
             ],
             notes: vec!["Measured without lighttpd.".into()],
-        };
+        }
+    }
+
+    #[test]
+    fn a_whole_report() {
+        let report = specimen();
         let text = report.to_string();
         for expected in [
             "2026-01-02, Linux 6.12.1, A CPU, 2 CPUs (virtual machine). nginx 1.22.1, haproxy 2.6.12.\n",
@@ -246,7 +272,8 @@ mod tests {
             "| get-4k | haproxy | 288.0 k | 1180 | 50 / 80 | 2500 | 50 / 90 / 400 (INVALID) | 12.5 | 0.12 |\n",
             "\nSpindle against the fastest of the other servers of files, requests per second of server CPU: get-4k 1.50 times nginx.\n",
             "Median of 3 interleaved rounds of 2 s.",
-            "Proxies stand before nginx",
+            "; a server of files that had less than nine tenths of its CPU in use was not the bottleneck",
+            "Proxies stand before nginx, whose figures are not theirs. There are two CPUs only, and nginx shares the proxy's",
             "- get-4k: small files",
             "- Measured without lighttpd.\n",
             "- get-4k: 2 of 14 rounds at equal load were measured again, because the generator was late (haproxy 2).\n",
@@ -260,5 +287,14 @@ mod tests {
         assert!(!text.contains("A quick run") && !text.contains("get-4k, nginx:"));
         assert_eq!(lead(&report.lines[1..]), None, "without Spindle there is nothing to say of it");
         assert_eq!(lead(&[report.lines[0].clone(), report.lines[3].clone()]), None, "nobody does the same");
+    }
+
+    #[test]
+    fn proxies_are_told_whose_cpu_the_server_behind_has() {
+        let report = specimen();
+        let roomy = Report { behind: Behind::ItsOwn, ..report.clone() }.to_string();
+        assert!(roomy.contains("; a server that had less than nine tenths") && roomy.contains("has a CPU of its own"));
+        let alone = Report { lines: report.lines[..3].to_vec(), ..report.clone() }.to_string();
+        assert!(alone.contains("; a server that had less than nine tenths") && !alone.contains("nginx shares"));
     }
 }
