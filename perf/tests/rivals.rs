@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use spindle_perf::peers::files::{self, FileRow, FilesError, Job, Missing, Options, Rival, Running};
@@ -220,28 +220,55 @@ fn a_root_that_no_configuration_takes_is_refused() {
     assert!(matches!(absent, FilesError::System(_)), "{absent}");
 }
 
-#[test]
-fn everybody_who_is_here_is_in_the_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        folder: folder.path().into(),
-        rows: vec![FileRow::Get { bytes: 4096 }, FileRow::Put { bytes: 4096 }],
-        ..whoever_is_here()
-    };
-    let report = match files::run(&options.quick()) {
-        Ok(report) => report.to_string(),
+/// A smoke run of everybody who is here; none where nothing can be measured.
+fn report_of(folder: Option<PathBuf>, rows: &[FileRow]) -> Option<String> {
+    let options = Options { folder, rows: rows.to_vec(), ..whoever_is_here() };
+    match files::run(&options.quick()) {
+        Ok(report) => Some(report.to_string()),
         Err(error @ (PeersError::Nobody | PeersError::TooFewCpus { .. })) => {
             eprintln!("NOT TESTED: {error}");
-            return;
+            None
         }
         Err(error) => panic!("{error}"),
-    };
-    for rival in Rival::ALL {
-        for row in ["get-4k", "put-4k"] {
-            let measured = report.contains(&format!("| {row} | {} | ", rival.name()));
-            let left_out = report.contains(&format!("Measured without {}: ", rival.name()));
-            assert!(measured != left_out, "{}:\n{report}", rival.name());
-        }
     }
+}
+
+fn has_everybody_in(report: &str, row: FileRow) {
+    for rival in Rival::ALL {
+        let measured = report.contains(&format!("| {row} | {} | ", rival.name()));
+        let left_out = report.contains(&format!("Measured without {}: ", rival.name()));
+        assert!(measured != left_out, "{}:\n{report}", rival.name());
+    }
+}
+
+/// Folders of a run of this process.
+fn left_in(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).into_iter().flatten();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap_or_default());
+    let own = format!("spindle-peers-{}-", std::process::id());
+    names.filter(|name| name.starts_with(&own)).collect()
+}
+
+#[test]
+fn everybody_who_is_here_is_in_the_table() {
+    let (get, put) = (FileRow::Get { bytes: 4096 }, FileRow::Put { bytes: 4096 });
+    let Some(report) = report_of(None, &[get, put]) else { return };
+    has_everybody_in(&report, get);
+    has_everybody_in(&report, put);
+    let (temporary, memory) = (std::env::temp_dir(), Path::new("/dev/shm"));
+    let apart = "and those that are uploaded in /dev/shm (tmpfs).";
+    let together = [" There was no tmpfs for uploads: ", " (tmpfs)."];
+    assert!(report.contains(apart) || together.iter().any(|told| report.contains(told)), "{report}");
+    assert!(report.contains(&format!(" were in {} (", temporary.display())), "{report}");
+    assert_eq!((left_in(&temporary), left_in(memory)), (vec![], vec![]), "something is left");
+}
+
+#[test]
+fn a_folder_that_is_named_has_the_uploads_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = FileRow::Put { bytes: 4096 };
+    let Some(report) = report_of(Some(folder.path().into()), &[put]) else { return };
+    has_everybody_in(&report, put);
+    assert!(report.contains(&format!("\nAll files were in {} (", folder.path().display())), "{report}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "something is left");
 }

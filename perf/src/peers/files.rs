@@ -3,6 +3,7 @@
 //! ```text
 //! rival       who they are: packages, programs, configurations
 //! template    a configuration from perf/peers/, filled in
+//! place       where the files are, and on which file system
 //! folder      a folder of one server's own, gone on drop
 //! running     one started server, and the one behind it
 //! rows        what is measured, and what each number is for
@@ -14,7 +15,7 @@
 //! What makes it fair: every server has one CPU to itself, and is configured for it (one worker, one thread, one process);
 //! connections are kept for ever; nobody writes an access log; all run as the same user, serve the same folder, have one of
 //! their own beneath it for uploads, and spool these on its file system. Each setting that is no default says in its template
-//! why it is there.
+//! why it is there. Uploads are on a tmpfs, and the servers are started again for their rows: `place` says why.
 //!
 //! A proxy needs a server behind it, which is always nginx, with the configuration that it has as a contender. The figures
 //! of a proxy are its own: CPU time, memory and context switches of its processes alone. The server behind would be another
@@ -38,6 +39,7 @@ pub use table::Report;
 
 mod contest;
 mod folder;
+mod place;
 mod rival;
 mod rows;
 mod running;
@@ -48,8 +50,9 @@ mod uploads;
 /// What to measure, and how thoroughly.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the files are put while it lasts, and all that the servers write.
-    pub folder: PathBuf,
+    /// Where the files are put while it lasts, and all that the servers write. None: what is read where temporary files are,
+    /// and what is uploaded on a tmpfs.
+    pub folder: Option<PathBuf>,
     /// The binary that answers to `spindle serve`; none: the others alone.
     pub spindle: Option<PathBuf>,
     pub missing: Missing,
@@ -73,7 +76,7 @@ pub enum Missing {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            folder: std::env::temp_dir(),
+            folder: None,
             spindle: None,
             missing: Missing::Install,
             rounds: 5,

@@ -37,7 +37,8 @@ pub struct PeersArguments {
     /// The ceiling program: a binary, `build` (with cargo, from the source tree) or `none`
     #[arg(long, value_name = "BINARY", default_value = "build")]
     pub ceiling: PathBuf,
-    /// Where the files to serve are put for as long as it lasts; without it, where temporary files are
+    /// Where all files are put for as long as it lasts; without it, those that are read where temporary files are, and those
+    /// that are uploaded on a tmpfs, at /dev/shm
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
     /// Rounds; the median of them is shown
@@ -119,7 +120,7 @@ impl PeersArguments {
     fn files(&self, spindle: PathBuf, rows: Vec<FileRow>) -> files::Options {
         let options = files::Options {
             spindle: Some(spindle),
-            folder: self.folder.clone().unwrap_or_else(std::env::temp_dir),
+            folder: self.folder.clone(),
             rounds: self.rounds,
             measured: self.seconds,
             rows: if rows.is_empty() { FileRow::ALL.to_vec() } else { rows },

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::folder::Folder;
+use super::place::Places;
 use super::rival::{Found, Job, Rival};
 use super::rows::FileRow;
 use super::running::{FilesError, Running};
@@ -22,15 +23,12 @@ use crate::machine::Machine;
 use crate::measured::Measured;
 use crate::peers::again::Rounds;
 use crate::peers::figures::{Saturated, Waits, half_of_the_slowest};
-use crate::peers::{Cpus, PeersError, Scale};
+use crate::peers::{Cpus, PeersError};
 use crate::popularity::Popularity;
 use crate::sizes::Sizes;
 
 const CONNECTIONS: usize = 32;
 const SEED: u64 = 1;
-/// Of one row, so that all of them stay in the page cache.
-const CORPUS_BYTES: u64 = 128 << 20;
-const FILES_MAX: u64 = 1000;
 /// How long the last answers of a run may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -49,21 +47,18 @@ struct Entry {
 /// silent.
 pub fn run(options: &Options) -> Result<Report, PeersError> {
     let cpus = Cpus::choose()?;
-    let folder = Folder::new_in(&options.folder).map_err(FilesError::System)?;
-    let root = folder.path().join("root");
-    std::fs::create_dir_all(&root).map_err(FilesError::System)?;
     let (found, notes) = line_up(options)?;
-    let start = |(number, found): (usize, Found)| -> Result<Entry, PeersError> {
-        let running = found.start(&root, folder.path(), cpus)?;
-        Ok(Entry { number, found, running })
-    };
-    let entries = found.into_iter().enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
-    let contest = Contest { options, cpus, root, environment: Environment::look(std::env::args().collect()) };
+    let (folder, rows) = (options.folder.as_deref(), &options.rows);
+    let places = Places::choose(folder, rows, found.len(), options.scale, CONNECTIONS).map_err(FilesError::System)?;
+    let environment = Environment::look(std::env::args().collect());
     let mut lines = Vec::new();
-    for &row in &options.rows {
-        lines.extend(contest.row(row, &entries)?);
+    // A server has one root: it is started again for the rows that have their files elsewhere.
+    for rows in rows.chunk_by(|&one, &next| places.of(one) == places.of(next)) {
+        let folder = Folder::new_in(&places.of(rows[0]).path).map_err(FilesError::System)?;
+        let contest = Contest { options, cpus, folder, environment: environment.clone() };
+        lines.extend(contest.rows(rows, &found)?);
     }
-    let mut versions: Vec<String> = entries.into_iter().map(|entry| entry.found.version).collect();
+    let mut versions: Vec<String> = found.into_iter().map(|found| found.version).collect();
     versions.sort();
     versions.dedup();
     Ok(Report {
@@ -75,6 +70,7 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
         connections: CONNECTIONS,
         scale: options.scale,
         behind: cpus.behind_has(),
+        places,
         lines,
         notes,
     })
@@ -121,14 +117,32 @@ fn equal_pace(job: Job, jobs: &[Job], saturated: &[Saturated]) -> Pace {
     half_of_the_slowest(same.map(|(_, saturated)| saturated))
 }
 
+/// Of the rows that have their files in one place.
 struct Contest<'a> {
     options: &'a Options,
     cpus: Cpus,
-    root: PathBuf,
+    /// Of all servers, with all that they serve and write.
+    folder: Folder,
     environment: Environment,
 }
 
 impl Contest<'_> {
+    fn rows(&self, rows: &[FileRow], found: &[Found]) -> Result<Vec<Line>, PeersError> {
+        let root = self.root();
+        std::fs::create_dir(&root).map_err(FilesError::System)?;
+        let start = |(number, found): (usize, &Found)| -> Result<Entry, PeersError> {
+            let running = found.start(&root, self.folder.path(), self.cpus)?;
+            Ok(Entry { number, found: found.clone(), running })
+        };
+        let entries = found.iter().enumerate().map(start).collect::<Result<Vec<_>, _>>()?;
+        let lines = rows.iter().map(|&row| self.row(row, &entries)).collect::<Result<Vec<_>, _>>()?;
+        Ok(lines.concat())
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
     fn row(&self, row: FileRow, entries: &[Entry]) -> Result<Vec<Line>, PeersError> {
         let objects = self.objects(row)?;
         let measure = |entry: &Entry, pace| self.measure(row, &objects, entry, pace);
@@ -172,16 +186,11 @@ impl Contest<'_> {
 
     /// Written, synced, and thereby in the page cache with nothing left to be done; or to be overwritten.
     fn objects(&self, row: FileRow) -> Result<ObjectsPlan, PeersError> {
-        let (bytes, popularity) = (row.bytes(), Popularity::Uniform);
-        let most = match self.options.scale {
-            Scale::Full => FILES_MAX,
-            Scale::Quick => 16,
-        };
-        let files = (CORPUS_BYTES / bytes).clamp(1, most);
-        let sizes = Sizes::Fixed(bytes);
+        let (files, sizes) = (row.files(self.options.scale), Sizes::Fixed(row.bytes()));
+        let popularity = Popularity::Uniform;
         match row {
             FileRow::Get { .. } => {
-                let folder = self.root.join(row.to_string());
+                let folder = self.root().join(row.to_string());
                 std::fs::create_dir_all(&folder).map_err(FilesError::System)?;
                 let corpus = Corpus::new(SEED, files, sizes, vec![folder])?;
                 corpus::write(&corpus, Durability::Machine, 1, |_| {})?;
@@ -195,7 +204,7 @@ impl Contest<'_> {
 
     /// Every server has a folder of its own: what it has lost nobody else has put there.
     fn fill(&self, row: FileRow, objects: &ObjectsPlan, entry: &Entry) -> Result<(), PeersError> {
-        std::fs::create_dir_all(self.root.join(row.folder(entry.number))).map_err(FilesError::System)?;
+        std::fs::create_dir_all(self.root().join(row.folder(entry.number))).map_err(FilesError::System)?;
         let http = HttpPlan { filling: Filling::Put, ..http(row, objects, entry)? };
         let class = class(row, http, entry, Pace::Closed);
         load::fill(&self.plan(class, entry)).map_err(|error| entry.failed(error))

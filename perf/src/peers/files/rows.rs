@@ -3,9 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::peers::Scale;
 use crate::sizes::parse_bytes;
 
 const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Of one row, so that all of them stay in the page cache.
+const CORPUS_BYTES: u64 = 128 << 20;
+const FILES_MAX: u64 = 1000;
+const FILES_MAX_QUICK: u64 = 16;
 
 /// One request after the other over some connections; written `get-4k`, `put-64k`, ...
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,15 @@ impl FileRow {
 
     pub(super) fn uploads(self) -> bool {
         matches!(self, FileRow::Put { .. })
+    }
+
+    /// How many there are, of each server if they are uploaded.
+    pub(super) fn files(self, scale: Scale) -> u64 {
+        let most = match scale {
+            Scale::Full => FILES_MAX,
+            Scale::Quick => FILES_MAX_QUICK,
+        };
+        (CORPUS_BYTES / self.bytes()).clamp(1, most)
     }
 
     /// Of the uploads to one server, beneath the root of the files.

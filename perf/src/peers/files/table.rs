@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::place::Places;
 use super::rival::{Job, Rival};
 use super::rows::FileRow;
 use crate::machine::Machine;
@@ -47,6 +48,7 @@ pub struct Report {
     pub(super) connections: usize,
     pub(super) scale: Scale,
     pub(super) behind: Behind,
+    pub(super) places: Places,
     pub(super) lines: Vec<Line>,
     pub(super) notes: Vec<String>,
 }
@@ -193,6 +195,7 @@ impl fmt::Display for Report {
             writeln!(out, "\n{against}")?;
         }
         writeln!(out, "\n{}", self.explanation())?;
+        writeln!(out, "\n{}", self.places.explain(self.lines.iter().map(|line| line.row)))?;
         if self.has_proxies() {
             writeln!(out, "\n{}", of_proxies(self.behind))?;
         }
@@ -251,6 +254,7 @@ mod tests {
             connections: 32,
             scale: Scale::Full,
             behind: Behind::TheProxys,
+            places: Places::specimen(),
             lines: vec![
                 line(Rival::Spindle, 216_000.0, 0.99, 0),
                 line(Rival::Nginx, 144_000.0, 0.99, 0),
@@ -273,6 +277,7 @@ mod tests {
             "\nSpindle against the fastest of the other servers of files, requests per second of server CPU: get-4k 1.50 times nginx.\n",
             "Median of 3 interleaved rounds of 2 s.",
             "; a server of files that had less than nine tenths of its CPU in use was not the bottleneck",
+            "\nAll files were in /tmp (ext4).\n",
             "Proxies stand before nginx, whose figures are not theirs. There are two CPUs only, and nginx shares the proxy's",
             "- get-4k: small files",
             "- Measured without lighttpd.\n",
