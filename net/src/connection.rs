@@ -5,7 +5,7 @@
 //! sent and what it had sent, and nobody else waits for it.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -235,6 +235,36 @@ impl Connection {
             input.detach();
         }
         Ok(())
+    }
+
+    /// Waits for something else than the peer, and holds no receive buffer meanwhile: what arrives is added to the input, and
+    /// then receiving stops until it is asked for again. How the stream ends is met by whoever asks.
+    pub async fn while_waiting<T>(&mut self, input: &mut Input, awaited: impl Future<Output = T>) -> T {
+        input.detach();
+        let mut awaited = pin!(awaited);
+        poll_fn(|context| {
+            let done = awaited.as_mut().poll(context);
+            if done.is_pending() {
+                self.take_over_arrived(input, context);
+            }
+            done
+        })
+        .await
+    }
+
+    fn take_over_arrived(&mut self, input: &mut Input, context: &mut Context<'_>) {
+        while let Some(receiving) = &mut self.receiving
+            && let Poll::Ready(landing) = Pin::new(&mut *receiving).poll(context)
+        {
+            if let Arrived::Chunk(chunk) = landing.arrived {
+                input.push(chunk);
+                input.detach();
+                receiving.cancel();
+            }
+            if !landing.more {
+                self.receiving = None;
+            }
+        }
     }
 
     /// Receives straight into `into`'s piece. Nothing may be left in the input: [`Connection::pause`] and consume first.

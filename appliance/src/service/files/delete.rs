@@ -19,8 +19,8 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     }
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);
-    conversation.input.detach();
     let service = &shared.service;
-    let removed = upload::remove(disk, &conversation.path, beneath, service.promise(), &service.changes).await;
+    let removing = upload::remove(disk, &conversation.path, beneath, service.promise(), &service.changes);
+    let removed = conversation.connection.while_waiting(&mut conversation.input, removing).await;
     conversation.say(outline, removed.map_or_else(status_of, |()| Status::NoContent)).await
 }

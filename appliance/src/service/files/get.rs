@@ -37,8 +37,8 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     let found = match shared.files.cached(&conversation.path, shared.core.now_ns()) {
         Ok(None) => {
             // The disk may take its time, and receive buffers are few.
-            conversation.input.detach();
-            Box::pin(shared.files.open(disk, &conversation.path, beneath)).await
+            let opened = shared.files.open(disk, &conversation.path, beneath);
+            Box::pin(conversation.connection.while_waiting(&mut conversation.input, opened)).await
         }
         Ok(Some(found)) => Ok(found),
         Err(failure) => Err(failure),

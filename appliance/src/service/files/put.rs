@@ -22,8 +22,8 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     };
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);
-    conversation.input.detach();
-    let mut upload = match Upload::begin(disk, &conversation.path, beneath, expected).await {
+    let beginning = Upload::begin(disk, &conversation.path, beneath, expected);
+    let mut upload = match conversation.connection.while_waiting(&mut conversation.input, beginning).await {
         Ok(upload) => upload,
         Err(failure) => return conversation.say(outline, status_of(failure)).await,
     };
@@ -36,7 +36,10 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     let idle_ns = shared.service.idle_ns();
     let mut incoming = Incoming { connection: &mut conversation.connection, input: &mut conversation.input, idle_ns };
     let finished = match incoming.take(outline.body, &mut upload).await {
-        Ok(()) => upload.finish(shared.service.promise(), &shared.service.changes).await,
+        Ok(()) => {
+            let finishing = upload.finish(shared.service.promise(), &shared.service.changes);
+            conversation.connection.while_waiting(&mut conversation.input, finishing).await
+        }
         Err(Stopped::Connection(end)) => return Err(end.into()),
         Err(Stopped::Malformed(fault)) => return last_word(conversation, outline, Refusal::from(fault).status()).await,
         Err(Stopped::Refused(refused)) => return last_word(conversation, outline, status_of_upload(refused)).await,
@@ -89,8 +92,8 @@ async fn admit(conversation: &mut Conversation, outline: &Outline) -> Result<Exp
 pub(super) async fn check_conditions(conversation: &mut Conversation) -> Result<(), Status> {
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);
-    conversation.input.detach();
-    let found = shared.files.open(disk, &conversation.path, beneath).await;
+    let opened = shared.files.open(disk, &conversation.path, beneath);
+    let found = conversation.connection.while_waiting(&mut conversation.input, opened).await;
     let Ok(Parsed::Complete { request, .. }) = parse(conversation.input.bytes()) else { return Ok(()) };
     let validators = match found {
         Ok((_, status)) => {

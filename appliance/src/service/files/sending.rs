@@ -28,8 +28,9 @@ pub(super) async fn send(
         let piece = match transfer.ready(&mut parcel.bytes) {
             Some(piece) => Ok(piece),
             None => {
-                conversation.input.detach();
-                Box::pin(transfer.read(disk, &mut parcel.bytes)).await.map(|()| Piece::Copied)
+                let reading = transfer.read(disk, &mut parcel.bytes);
+                let reading = conversation.connection.while_waiting(&mut conversation.input, reading);
+                Box::pin(reading).await.map(|()| Piece::Copied)
             }
         };
         match piece {
