@@ -68,7 +68,7 @@ pub enum Op {
         to_offset: Offset,
         length_bytes: u32,
     },
-    /// Lands once the socket takes more bytes, or is broken.
+    /// Lands once the socket takes more bytes, with POLLOUT among its events; or is broken, or its peer has finished.
     AwaitRoom {
         socket: Rc<Descriptor>,
     },

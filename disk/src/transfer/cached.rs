@@ -23,8 +23,10 @@ pub enum Unsent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     Done,
-    /// The socket takes no more now: [`room`] comes before the next step.
-    NoRoom,
+    /// The socket took some, and takes no more now: [`room`] comes before the next step.
+    Moved,
+    /// It took nothing.
+    Stuck,
 }
 
 /// A head, and after it a range of a file, in as few segments as they fill.
@@ -47,12 +49,13 @@ impl CachedSend {
         let (Descriptor::Kernel(to), Descriptor::Kernel(from)) = (socket, file) else {
             return Err(Unsent::Broken(Errno::EOPNOTSUPP));
         };
+        let before = (self.head_sent, self.left.start);
         while self.head_sent < head.len() {
             // More follows: the head shares a segment with the first bytes of the file.
             let flags = MsgFlags::from_bits_retain(libc::MSG_MORE) | MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
             match send(to.as_raw_fd(), &head[self.head_sent..], flags) {
                 Ok(count) => self.head_sent += count,
-                Err(Errno::EAGAIN) => return Ok(Progress::NoRoom),
+                Err(Errno::EAGAIN) => return Ok(self.since(before)),
                 Err(errno) => return Err(Unsent::Broken(errno)),
             }
         }
@@ -62,22 +65,36 @@ impl CachedSend {
             match sendfile64(to.as_fd(), from.as_fd(), Some(&mut at), count) {
                 Ok(0) => return Err(Unsent::Shrunk),
                 Ok(_) => self.left.start = at as u64,
-                Err(Errno::EAGAIN) => return Ok(Progress::NoRoom),
+                Err(Errno::EAGAIN) => return Ok(self.since(before)),
                 Err(errno) => return Err(Unsent::Broken(errno)),
             }
         }
         Ok(Progress::Done)
     }
+
+    fn since(&self, before: (usize, u64)) -> Progress {
+        if before == (self.head_sent, self.left.start) { Progress::Stuck } else { Progress::Moved }
+    }
 }
 
-/// Waits until the peer has made room, `patience_ns` at most.
+/// Between two looks at the socket of a peer that has finished its stream.
+const LOOK_NS: u64 = 10_000_000;
+
+/// Waits until the peer may have made room, and for no longer than until the deadline.
 ///
 /// # Errors
 /// It has not, or the connection is broken.
-pub async fn room(core: &Core, socket: &Rc<Descriptor>, patience_ns: u64) -> Result<(), Unsent> {
+pub async fn room(core: &Core, socket: &Rc<Descriptor>, deadline_ns: u64) -> Result<(), Unsent> {
     let waiting = core.launch(Op::AwaitRoom { socket: Rc::clone(socket) });
-    match core.until(core.now_ns().saturating_add(patience_ns), waiting).await {
-        None => Err(Unsent::Silent),
-        Some(landing) => landing.result.map(drop).map_err(Unsent::Broken),
+    let landing = core.until(deadline_ns, waiting).await.ok_or(Unsent::Silent)?;
+    let events = landing.result.map_err(Unsent::Broken)?;
+    if events & libc::POLLOUT as u32 != 0 {
+        return Ok(());
     }
+    // The kernel wakes every poll of a half-closed socket (POLLRDHUP), and would again at once: only time tells.
+    if core.now_ns() >= deadline_ns {
+        return Err(Unsent::Silent);
+    }
+    core.sleep_until(deadline_ns.min(core.now_ns() + LOOK_NS)).await;
+    Ok(())
 }

@@ -96,13 +96,16 @@ impl Conversation {
         match ended {
             Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle | Ended::Unfinished => {}
             Ended::Asked | Ended::Refused(_) | Ended::Unwanted => {
+                if self.flush().await.is_err() {
+                    return;
+                }
                 let core = self.shared.core.clone();
                 let lingering = self.connection.linger(&mut self.input, LINGER_BYTES_MAX);
                 core.until(core.now_ns() + LINGER_NS, lingering).await;
             }
             // Whoever has no more to say may still be listening.
             Ended::Connection(End::Finished | End::Silent) | Ended::Stopping => {
-                let _ = self.connection.flush(&mut self.input).await;
+                let _ = self.flush().await;
             }
         }
     }
@@ -122,7 +125,7 @@ impl Conversation {
                 Err(refusal) => {
                     let mut parcel = self.shared.core.parcel();
                     answering::unread(&self.shared, refusal, &mut parcel);
-                    self.connection.send(parcel, &mut self.input).await?;
+                    self.send(parcel).await?;
                     return Ok(Ended::Refused(refusal));
                 }
             };
@@ -166,7 +169,7 @@ impl Conversation {
         if refusal.persistence() == Persistence::Closes {
             let mut parcel = self.shared.core.parcel();
             answering::unread(&self.shared, refusal, &mut parcel);
-            self.connection.send(parcel, &mut self.input).await?;
+            self.send(parcel).await?;
             return Err(Ended::Refused(refusal));
         }
         self.say(outline, refusal.status()).await
@@ -184,12 +187,12 @@ impl Conversation {
         let unknown = outline.has_body() && outline.expectation == Expectation::Continue;
         if !outline.has_body() || !unknown && body::is_within(outline.body, UNWANTED_BYTES_MAX) {
             write(&self.shared, outline, &mut parcel);
-            self.connection.send(parcel, &mut self.input).await?;
+            self.send(parcel).await?;
             return self.skip(outline).await;
         }
         let last = Outline { persistence: Persistence::Closes, ..*outline };
         write(&self.shared, &last, &mut parcel);
-        self.connection.send(parcel, &mut self.input).await?;
+        self.send(parcel).await?;
         Err(Ended::Unwanted)
     }
 

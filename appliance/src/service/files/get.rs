@@ -70,7 +70,7 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
         other => answering::short(&shared, outline, other, &mut parcel),
     }
     if outline.verb == Verb::Head || length == 0 {
-        conversation.connection.send(parcel, &mut conversation.input).await?;
+        conversation.send(parcel).await?;
     } else {
         sending::send(conversation, outline, disk, Transfer::new(file, decided.bytes), parcel).await?;
     }

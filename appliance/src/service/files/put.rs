@@ -31,7 +31,7 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     if outline.expectation == Expectation::Continue && conversation.input.bytes().is_empty() {
         let mut parcel = shared.core.parcel();
         parcel.bytes.extend_from_slice(CONTINUE);
-        conversation.connection.send(parcel, &mut conversation.input).await?;
+        conversation.send(parcel).await?;
     }
     let idle_ns = shared.service.idle_ns();
     let mut incoming = Incoming { connection: &mut conversation.connection, input: &mut conversation.input, idle_ns };
@@ -56,8 +56,7 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     // The body was read to its end, so the connection goes on whatever became of it.
     let mut parcel = shared.core.parcel();
     answering::short(&shared, outline, status, &mut parcel);
-    conversation.connection.send(parcel, &mut conversation.input).await?;
-    Ok(())
+    conversation.send(parcel).await
 }
 
 /// Whether the body is to be read at all, and what it has to be.
@@ -115,6 +114,6 @@ async fn last_word(conversation: &mut Conversation, outline: &Outline, status: S
     let mut parcel = conversation.shared.core.parcel();
     let last = Outline { persistence: Persistence::Closes, ..*outline };
     answering::short(&conversation.shared, &last, status, &mut parcel);
-    conversation.connection.send(parcel, &mut conversation.input).await?;
+    conversation.send(parcel).await?;
     Err(Ended::Unwanted)
 }

@@ -8,6 +8,7 @@ use spindle_core::Parcel;
 use spindle_disk::transfer::CachedSend;
 use spindle_disk::transfer::cached::{Progress, room};
 use spindle_disk::{Disk, Failure, Piece, Transfer};
+use spindle_net::connection::Posted;
 
 use super::answering::{self, status_of};
 use super::conversation::{Conversation, Ended};
@@ -37,7 +38,7 @@ pub(super) async fn send(
             Ok(Piece::Copied) if transfer.is_over() => break,
             Ok(Piece::Copied) => {
                 let piece = std::mem::replace(&mut parcel, conversation.shared.core.parcel());
-                send_in_time(conversation, piece).await?;
+                conversation.send(piece).await?;
             }
             Ok(Piece::Cached(range)) => {
                 Box::pin(send_cached(conversation, &transfer, &parcel, range)).await?;
@@ -47,18 +48,31 @@ pub(super) async fn send(
         }
         begun = true;
     }
-    if parcel.is_empty() { Ok(()) } else { send_in_time(conversation, parcel).await }
+    if parcel.is_empty() { Ok(()) } else { conversation.send(parcel).await }
 }
 
-/// Hands a parcel over, if the client takes the one before it in time.
-async fn send_in_time(conversation: &mut Conversation, parcel: Parcel) -> Result<(), Ended> {
-    if conversation.connection.post(parcel)? == spindle_net::connection::Posted::Late {
-        let core = conversation.shared.core.clone();
-        let deadline_ns = core.now_ns().saturating_add(conversation.shared.service.idle_ns());
-        let caught_up = conversation.connection.catch_up(&mut conversation.input);
-        Box::pin(core.until(deadline_ns, caught_up)).await.ok_or(Ended::Idle)??;
+impl Conversation {
+    /// Hands a parcel over, if the client takes the one before it in time.
+    pub(super) async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
+        if self.connection.post(parcel)? == Posted::Late {
+            let deadline_ns = self.idle_deadline_ns();
+            let caught_up = self.connection.catch_up(&mut self.input);
+            Box::pin(self.shared.core.until(deadline_ns, caught_up)).await.ok_or(Ended::Idle)??;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Waits until the client has taken everything, if it does so in time.
+    pub(super) async fn flush(&mut self) -> Result<(), Ended> {
+        let deadline_ns = self.idle_deadline_ns();
+        let flushed = self.connection.flush(&mut self.input);
+        Box::pin(self.shared.core.until(deadline_ns, flushed)).await.ok_or(Ended::Idle)??;
+        Ok(())
+    }
+
+    fn idle_deadline_ns(&self) -> u64 {
+        self.shared.core.now_ns().saturating_add(self.shared.service.idle_ns())
+    }
 }
 
 async fn send_cached(
@@ -67,14 +81,20 @@ async fn send_cached(
     parcel: &Parcel,
     range: Range<u64>,
 ) -> Result<(), Ended> {
-    conversation.connection.flush(&mut conversation.input).await?;
+    conversation.flush().await?;
     let shared = Rc::clone(&conversation.shared);
     let socket = Rc::clone(conversation.connection.socket());
     let mut sending = CachedSend::new(range);
-    while sending.step(&socket, &parcel.bytes, &transfer.file().descriptor)? == Progress::NoRoom {
+    let mut deadline_ns = conversation.idle_deadline_ns();
+    loop {
+        match sending.step(&socket, &parcel.bytes, &transfer.file().descriptor)? {
+            Progress::Done => break,
+            Progress::Moved => deadline_ns = conversation.idle_deadline_ns(),
+            Progress::Stuck => {}
+        }
         // Who waits for its reader holds no receive buffer.
         conversation.connection.pause(&mut conversation.input).await?;
-        room(&shared.core, &socket, shared.service.idle_ns()).await?;
+        room(&shared.core, &socket, deadline_ns).await?;
     }
     if !transfer.is_over() {
         // A large file is sent in pieces, and the others have their turn in between.
@@ -97,6 +117,5 @@ async fn fail(
     }
     parcel.bytes.clear();
     answering::short(&conversation.shared, outline, status_of(failure), &mut parcel);
-    conversation.connection.send(parcel, &mut conversation.input).await?;
-    Ok(())
+    conversation.send(parcel).await
 }
