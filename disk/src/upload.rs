@@ -87,11 +87,14 @@ pub struct Upload {
 
 impl Upload {
     /// Opens a temporary, and asks for room where the body is large. `path` is beneath the root, `beneath` the same path
-    /// beneath the disk's top folder, and neither is empty.
+    /// beneath the disk's top folder.
     ///
     /// # Errors
-    /// [`Failure::Absent`] for a `devN` that is not there, [`Failure::Full`], or the disk's.
+    /// [`Failure::Forbidden`] for that folder itself, [`Failure::Absent`] for a `devN` that is not there, [`Failure::Full`], or the disk's.
     pub async fn begin(disk: &Rc<Disk>, path: &[u8], beneath: &[u8], expected: Expected) -> Result<Upload, Failure> {
+        if beneath.is_empty() {
+            return Err(Failure::Forbidden);
+        }
         let first = beneath.split(|byte| *byte == b'/').next().unwrap_or_default();
         if disk.name.is_empty() && is_device(first) {
             // A mount point without its disk is not to be filled.
@@ -267,6 +270,9 @@ pub async fn remove(
     promise: Promise,
     changes: &Changes,
 ) -> Result<(), Failure> {
+    if beneath.is_empty() {
+        return Err(Failure::Forbidden);
+    }
     let removed = folder::remove(disk, beneath).await;
     changes.note(path);
     let folder = removed?;
