@@ -24,6 +24,12 @@ pub const VALID_NS: u64 = 1_000_000_000;
 /// How long an open file is believed to have the length and time that it had.
 pub const STATUS_VALID_NS: u64 = 100_000_000;
 
+/// Between two sweeps.
+pub const SWEEP_NS: u64 = 1_000_000_000 / SWEEPS_PER_SECOND as u64;
+const SWEEPS_PER_SECOND: usize = 20;
+/// Entries that a sweep looks at, beside its share of them all.
+const SWEPT_MIN: usize = 64;
+
 pub struct Files {
     changes: Changes,
     entries_max: usize,
@@ -47,6 +53,12 @@ struct Entry {
     used: bool,
 }
 
+impl Entry {
+    fn is_trusted(&self, changes: u64, now_ns: u64) -> bool {
+        self.changes == changes && now_ns.saturating_sub(self.opened_ns) <= VALID_NS
+    }
+}
+
 impl Files {
     /// Keeps at most `entries_max` files open; 0 keeps none.
     pub fn new(changes: Changes, entries_max: usize) -> Files {
@@ -65,7 +77,7 @@ impl Files {
     pub fn cached(&self, path: &[u8], now_ns: u64) -> Result<Option<(Rc<OpenFile>, Status)>, Failure> {
         let mut kept = self.kept.borrow_mut();
         let Some(entry) = kept.entries.get_mut(path) else { return Ok(None) };
-        if entry.changes != self.changes.count(path) || now_ns.saturating_sub(entry.opened_ns) > VALID_NS {
+        if !entry.is_trusted(self.changes.count(path), now_ns) {
             return Ok(None);
         }
         if now_ns.saturating_sub(entry.status_ns) > STATUS_VALID_NS {
@@ -94,6 +106,21 @@ impl Files {
         let kept = Rc::clone(&file);
         self.keep(path, Entry { file: kept, opened_ns: now_ns, status, status_ns: now_ns, changes, used: false });
         Ok((file, status))
+    }
+
+    /// Looks at some of the entries, in turn, and lets go of those that are not trusted any more: a file that is open keeps
+    /// its blocks on the disk, though nobody can name it. Called again after [`SWEEP_NS`], and again, it has looked at all
+    /// in a second.
+    pub fn sweep(&self, now_ns: u64) {
+        let kept = &mut *self.kept.borrow_mut();
+        for _ in 0..kept.order.len().min(SWEPT_MIN + kept.order.len() / SWEEPS_PER_SECOND) {
+            let Some(path) = kept.order.pop_front() else { return };
+            if kept.entries.get(&path).is_some_and(|entry| entry.is_trusted(self.changes.count(&path), now_ns)) {
+                kept.order.push_back(path);
+            } else {
+                kept.entries.remove(&path);
+            }
+        }
     }
 
     fn keep(&self, path: &[u8], entry: Entry) {

@@ -212,6 +212,31 @@ fn the_open_file_cache_is_bounded_and_keeps_what_is_used() {
 }
 
 #[test]
+fn a_file_that_is_gone_is_not_kept_open() {
+    let world = World::new(1, Faults::default());
+    let of = world.clone();
+    simulate(&world, |core| async move {
+        let root = root(&core, &of, DiskLimits::default());
+        let changes = Changes::default();
+        let files = Files::new(changes.clone(), 1000);
+        for at in 0..200 {
+            of.put(&format!("dev1/{at}"), b"content");
+            get(&root, &files, &format!("dev1/{at}")).await.unwrap();
+        }
+        let path = b"dev1/7";
+        let (disk, beneath) = root.disk(path);
+        remove(disk, path, beneath, Promise::Written, &changes).await.unwrap();
+        let before = of.descriptors_open();
+        (0..4).for_each(|_| files.sweep(core.now_ns()));
+        assert!(files.kept() < 200 && before - of.descriptors_open() == 200 - files.kept());
+        assert!(files.cached(b"dev1/8", core.now_ns()).unwrap().is_some(), "the others stay, while they are trusted");
+        core.sleep_until(core.now_ns() + 2 * SECOND_NS).await;
+        (0..4).for_each(|_| files.sweep(core.now_ns()));
+        assert_eq!(files.kept(), 0);
+    });
+}
+
+#[test]
 fn a_disk_that_hangs_keeps_nobody_waiting_who_needs_another() {
     let world = World::new(1, Faults::default());
     let of = world.clone();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use spindle_core::Core;
+use spindle_disk::files::{SWEEP_NS, VALID_NS};
 use spindle_disk::upload::Promise;
 use spindle_disk::{Changes, Files, Root};
 use spindle_net::wire::http::DateLine;
@@ -69,6 +70,15 @@ impl FilesCore {
             root,
             date: RefCell::default(),
         })
+    }
+
+    /// Lets go of files that are kept open and not trusted any more, for ever.
+    pub async fn sweep(self: Rc<Self>) {
+        loop {
+            self.files.sweep(self.core.now_ns());
+            let pause_ns = if self.files.kept() == 0 { VALID_NS } else { SWEEP_NS };
+            self.core.sleep_until(self.core.now_ns() + pause_ns).await;
+        }
     }
 
     /// Does something with the Date field of now, terminator included.

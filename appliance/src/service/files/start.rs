@@ -87,6 +87,7 @@ fn part(service: &Arc<FilesService>, folders: RootFolders, listeners: Vec<OwnedF
     let begin = Box::new(move |core: &Core, gate: &Gate| {
         let root = Root::new(core, folders, DiskLimits::default());
         let shared = FilesCore::new(core, &serving, root);
+        core.spawn("sweep", Rc::clone(&shared).sweep());
         for listener in listeners {
             accept_on(&shared, gate, Rc::new(listener.into()));
         }
