@@ -11,7 +11,7 @@ use spindle_disk::upload::SPOOL_FOLDER;
 use spindle_net::connection::{Connection, End};
 use spindle_net::input::Input;
 use spindle_net::wire::http::target::{self, Ending};
-use spindle_net::wire::http::{Expectation, Parsed, Persistence, Refusal, Status, parse};
+use spindle_net::wire::http::{Parsed, Persistence, Refusal, Status, parse};
 
 use super::outline::{Outline, Verb};
 use super::patience::Patience;
@@ -65,6 +65,8 @@ enum Target {
     /// Nothing that is served, whether or not it is there.
     Hidden,
     Refused(Refusal),
+    /// `*`: the server itself (RFC 9112, 3.2.4).
+    Server,
 }
 
 /// One client.
@@ -141,11 +143,12 @@ impl Conversation {
         let writes = self.shared.service.settings.writes == Permission::Allowed;
         match (target, outline.verb) {
             (Target::Refused(refusal), _) => self.refuse(outline, refusal).await,
+            (Target::Server, verb) if verb != Verb::Options => self.refuse(outline, Refusal::Target).await,
             (_, Verb::Options) => self.say_methods(outline, Status::Ok).await,
             (_, Verb::Other) => self.say_methods(outline, Status::MethodNotAllowed).await,
             (_, Verb::Put | Verb::Delete) if !writes => self.say_methods(outline, Status::MethodNotAllowed).await,
             (Target::Hidden, _) => self.say(outline, Status::NotFound).await,
-            (Target::Folder, _) => self.say(outline, Status::Forbidden).await,
+            (Target::Folder | Target::Server, _) => self.say(outline, Status::Forbidden).await,
             (Target::File, Verb::Get | Verb::Head) => get::answer(self, outline).await,
             (Target::File, Verb::Put) => Box::pin(put::answer(self, outline)).await,
             (Target::File, Verb::Delete) => Box::pin(delete::answer(self, outline)).await,
@@ -183,23 +186,24 @@ impl Conversation {
     ) -> Result<(), Ended> {
         self.input.consume(outline.head_bytes);
         let mut parcel = self.shared.core.parcel();
-        // A client that waits to be told to go on may go on or not: nobody can know which.
-        let unknown = outline.has_body() && outline.expectation == Expectation::Continue;
-        if !outline.has_body() || !unknown && body::is_within(outline.body, UNWANTED_BYTES_MAX) {
+        let within = body::is_within(outline.body, UNWANTED_BYTES_MAX);
+        if !outline.has_body() || within && !outline.body_is_uncertain() {
             write(&self.shared, outline, &mut parcel);
             self.send(parcel).await?;
             return self.skip(outline).await;
         }
-        let last = Outline { persistence: Persistence::Closes, ..*outline };
-        write(&self.shared, &last, &mut parcel);
+        write(&self.shared, &outline.last(), &mut parcel);
         self.send(parcel).await?;
         Err(Ended::Unwanted)
     }
 
-    /// Reads past a body that nobody wants.
+    /// Reads past a body that nobody wants; where it is uncertain whether there is one, the answer was the last.
     pub(super) async fn skip(&mut self, outline: &Outline) -> Result<(), Ended> {
         if !outline.has_body() {
             return Ok(());
+        }
+        if outline.body_is_uncertain() {
+            return Err(Ended::Unwanted);
         }
         let idle_ns = self.shared.service.idle_ns();
         let skipped = body::skip(&mut self.connection, &mut self.input, outline.body, UNWANTED_BYTES_MAX, idle_ns);
@@ -230,6 +234,9 @@ impl Conversation {
 
 /// Reads a target into the path that it names.
 fn aim(target: &str, path: &mut Vec<u8>) -> Target {
+    if target == "*" {
+        return Target::Server;
+    }
     match target::path(target, path) {
         Err(error) => Target::Refused(error.into()),
         Ok(_) if path.split(|byte| *byte == b'/').any(|name| name == SPOOL_FOLDER.as_bytes()) => Target::Hidden,

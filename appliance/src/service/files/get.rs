@@ -32,6 +32,7 @@ impl Decided {
 }
 
 pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -> Result<(), Ended> {
+    let outline = &if outline.body_is_uncertain() { outline.last() } else { *outline };
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);
     let found = match shared.files.cached(&conversation.path, shared.core.now_ns()) {

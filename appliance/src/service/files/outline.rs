@@ -70,6 +70,16 @@ impl Outline {
         To { version: self.version, persistence: self.persistence, content, date_line }
     }
 
+    /// Whether nobody can know if a body follows a final answer: its client waits to be told to send it (RFC 9110, 10.1.1).
+    pub fn body_is_uncertain(&self) -> bool {
+        self.has_body() && self.expectation == Expectation::Continue
+    }
+
+    /// The same, as the last request on its connection.
+    pub fn last(&self) -> Outline {
+        Outline { persistence: Persistence::Closes, ..*self }
+    }
+
     /// Whether a body follows the head.
     pub fn has_body(&self) -> bool {
         !matches!(self.body, Body::None | Body::Sized(0))

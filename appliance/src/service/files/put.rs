@@ -8,7 +8,7 @@ use spindle_disk::{Failure, Upload};
 use spindle_net::wire::base64;
 use spindle_net::wire::http::answer::CONTINUE;
 use spindle_net::wire::http::conditional::evaluate;
-use spindle_net::wire::http::{Body, Expectation, Parsed, Persistence, Refusal, Status, Validators, Verdict, parse};
+use spindle_net::wire::http::{Body, Expectation, Parsed, Refusal, Status, Validators, Verdict, parse};
 
 use super::answering::{self, status_of, status_of_upload};
 use super::body::{Incoming, Stopped};
@@ -112,8 +112,7 @@ pub(super) async fn check_conditions(conversation: &mut Conversation) -> Result<
 /// An answer in the middle of a body: nothing after it can be understood.
 async fn last_word(conversation: &mut Conversation, outline: &Outline, status: Status) -> Result<(), Ended> {
     let mut parcel = conversation.shared.core.parcel();
-    let last = Outline { persistence: Persistence::Closes, ..*outline };
-    answering::short(&conversation.shared, &last, status, &mut parcel);
+    answering::short(&conversation.shared, &outline.last(), status, &mut parcel);
     conversation.send(parcel).await?;
     Err(Ended::Unwanted)
 }
