@@ -32,6 +32,9 @@ const WRITE_BYTES: usize = 128 * 1024;
 /// From this length on the disk is asked for room before the body is read.
 const RESERVE_BYTES_MIN: u64 = 1 << 20;
 
+/// Between two tries to remove a temporary from a disk that does not answer.
+const REMOVAL_PAUSE_NS: u64 = 1_000_000_000;
+
 /// Uploads of this process, so that each has a name of its own.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 
@@ -108,7 +111,13 @@ impl Upload {
                 Ok(file) => break (name, Rc::new(file)),
                 // Left behind by a process of the same number.
                 Err(Failure::Disk(Errno::EEXIST)) => {}
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    if failure == Failure::Hung {
+                        // It may yet be made.
+                        remove_temporary(disk, spool, name);
+                    }
+                    return Err(failure);
+                }
             }
         };
         let upload = Upload {
@@ -249,13 +258,28 @@ impl Drop for Upload {
     fn drop(&mut self) {
         self.disk.keep_buffer(std::mem::take(&mut self.unwritten));
         let Some(name) = self.temporary.take() else { return };
-        let (disk, folder) = (Rc::clone(&self.disk), Rc::clone(&self.spool));
-        self.disk.core().spawn("remove temporary", async move {
-            if let Err(failure) = disk.perform(Op::Unlink { folder, name: name.clone() }).await {
-                tracing::warn!(disk = disk.name, ?name, %failure, "a temporary is left behind");
-            }
-        });
+        remove_temporary(&self.disk, Rc::clone(&self.spool), name);
     }
+}
+
+/// Removes it behind the client's back, when the disk answers.
+fn remove_temporary(disk: &Rc<Disk>, folder: Rc<Descriptor>, name: CString) {
+    let disk = Rc::clone(disk);
+    disk.core().clone().spawn("remove temporary", async move {
+        loop {
+            match disk.perform(Op::Unlink { folder: Rc::clone(&folder), name: name.clone() }).await {
+                Ok(_) | Err(Failure::Absent) => return,
+                // Nothing new is uploaded to such a disk, so few wait here.
+                Err(Failure::Hung | Failure::Busy) => {
+                    disk.core().sleep_until(disk.core().now_ns() + REMOVAL_PAUSE_NS).await;
+                }
+                Err(failure) => {
+                    tracing::warn!(disk = disk.name, ?name, %failure, "a temporary is left behind");
+                    return;
+                }
+            }
+        }
+    });
 }
 
 /// Removes a file. When this is `Ok` nobody is served it any more, and with [`Promise::Durable`] a power cut does not bring
