@@ -96,7 +96,7 @@ impl Conversation {
     /// Says what is still to be said.
     pub async fn part(&mut self, ended: Ended) {
         match ended {
-            Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle | Ended::Unfinished => {}
+            Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle => {}
             Ended::Asked | Ended::Refused(_) | Ended::Unwanted => {
                 if self.flush().await.is_err() {
                     return;
@@ -105,8 +105,9 @@ impl Conversation {
                 let lingering = self.connection.linger(&mut self.input, LINGER_BYTES_MAX);
                 core.until(core.now_ns() + LINGER_NS, lingering).await;
             }
-            // Whoever has no more to say may still be listening.
-            Ended::Connection(End::Finished | End::Silent) | Ended::Stopping => {
+            // Whoever has no more to say may still be listening. What was said before an answer that cannot be finished is
+            // still on its way.
+            Ended::Connection(End::Finished | End::Silent) | Ended::Stopping | Ended::Unfinished => {
                 let _ = self.flush().await;
             }
         }
