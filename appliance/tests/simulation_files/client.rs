@@ -281,10 +281,10 @@ impl ScriptedClient {
             _ => return Some("closed without an answer".to_owned()),
         };
         // A disk that fails in the middle of a file leaves no other word.
-        let may = asked.what == What::Get && heard.status == 200 && self.weather != Weather::Fair;
-        let mut possible = self.model.possible(&asked.name).iter().flatten();
-        let own = is_own(&asked.name);
-        let torn = own && !possible.any(|label| label.content().starts_with(&heard.body));
+        let is_file = matches!((asked.what, heard.status), (What::Get, 200) | (What::GetPart, 206));
+        let may = is_file && self.weather != Weather::Fair;
+        let begins = |label: &Label| label.content().starts_with(&heard.body);
+        let torn = is_own(&asked.name) && !self.model.possible(&asked.name).iter().flatten().any(begins);
         (!may || torn).then(|| format!("closed within an answer ({torn})"))
     }
 }
