@@ -17,41 +17,49 @@ pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// What becomes of folders that are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// They are made.
-    Make,
-    Fail,
-}
-
-/// Opens a folder; "" is the disk's own.
+/// Opens a folder that is there; "" is the disk's own.
 ///
 /// # Errors
-/// One is missing, is no folder, or leads out of the disk; or the disk's.
-pub async fn open(disk: &Rc<Disk>, path: &[u8], missing: Missing) -> Result<Rc<Descriptor>, Failure> {
-    if path.is_empty() {
-        return Ok(Rc::clone(&disk.folder));
+/// It is missing, is no folder, or leads out of the disk; or the disk's.
+pub async fn open(disk: &Rc<Disk>, path: &[u8]) -> Result<Rc<Descriptor>, Failure> {
+    if path.is_empty() { Ok(Rc::clone(&disk.folder)) } else { open_one(disk, &disk.folder, path).await }
+}
+
+/// A folder, and what there is to sync before a power cut leaves it where it is.
+pub struct Made {
+    pub folder: Rc<Descriptor>,
+    /// The folders that have a new one in them, the topmost first.
+    pub changed: Vec<Rc<Descriptor>>,
+}
+
+/// Opens a folder, and makes those that are missing on the way to it.
+///
+/// # Errors
+/// One is no folder, or leads out of the disk; or the disk's.
+pub async fn open_or_make(disk: &Rc<Disk>, path: &[u8]) -> Result<Made, Failure> {
+    match open(disk, path).await {
+        Err(Failure::Absent) => {}
+        found => return found.map(|folder| Made { folder, changed: Vec::new() }),
     }
-    match open_one(disk, &disk.folder, path).await {
-        Err(Failure::Absent) if missing == Missing::Make => {}
-        found => return found,
-    }
-    let mut folder = Rc::clone(&disk.folder);
+    let mut made = Made { folder: Rc::clone(&disk.folder), changed: Vec::new() };
     for name in path.split(|byte| *byte == b'/') {
-        folder = match open_one(disk, &folder, name).await {
+        let parent = Rc::clone(&made.folder);
+        made.folder = match open_one(disk, &parent, name).await {
             Err(Failure::Absent) => {
-                let made = disk.perform(Op::MakeFolder { folder: Rc::clone(&folder), name: c_name(name)? }).await;
-                match made.map(drop) {
-                    // Somebody else has been quicker.
-                    Ok(()) | Err(Failure::Disk(Errno::EEXIST)) => open_one(disk, &folder, name).await?,
+                let op = Op::MakeFolder { folder: Rc::clone(&parent), name: c_name(name)? };
+                match disk.perform(op).await.map(drop) {
+                    // Somebody else may have been quicker, and not have synced it yet.
+                    Ok(()) | Err(Failure::Disk(Errno::EEXIST)) => {}
                     Err(failure) => return Err(failure),
                 }
+                let folder = open_one(disk, &parent, name).await?;
+                made.changed.push(parent);
+                folder
             }
             found => found?,
         };
     }
-    Ok(folder)
+    Ok(made)
 }
 
 async fn open_one(disk: &Rc<Disk>, folder: &Rc<Descriptor>, path: &[u8]) -> Result<Rc<Descriptor>, Failure> {
@@ -64,7 +72,7 @@ async fn open_one(disk: &Rc<Disk>, folder: &Rc<Descriptor>, path: &[u8]) -> Resu
 /// It is not there, is a folder; or the disk's.
 pub async fn remove(disk: &Rc<Disk>, path: &[u8]) -> Result<Rc<Descriptor>, Failure> {
     let (parent, name) = split(path);
-    let folder = open(disk, parent, Missing::Fail).await?;
+    let folder = open(disk, parent).await?;
     disk.perform(Op::Unlink { folder: Rc::clone(&folder), name: c_name(name)? }).await?;
     Ok(folder)
 }

@@ -21,7 +21,7 @@ use spindle_core::{Descriptor, Errno, LendMut, Op};
 use crate::changes::Changes;
 use crate::disk::Disk;
 use crate::failure::Failure;
-use crate::folder::{self, Missing, c_name, split};
+use crate::folder::{self, Made, c_name, split};
 use crate::root::is_device;
 
 /// In the top folder of every disk. Nothing beneath it is served.
@@ -101,9 +101,9 @@ impl Upload {
         let first = beneath.split(|byte| *byte == b'/').next().unwrap_or_default();
         if disk.name.is_empty() && is_device(first) {
             // A mount point without its disk is not to be filled.
-            folder::open(disk, first, Missing::Fail).await?;
+            folder::open(disk, first).await?;
         }
-        let spool = folder::open(disk, SPOOL_FOLDER.as_bytes(), Missing::Make).await?;
+        let spool = folder::open_or_make(disk, SPOOL_FOLDER.as_bytes()).await?.folder;
         let (temporary, file) = loop {
             let name = format!("{}-{}", std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
             let name = c_name(name.as_bytes())?;
@@ -232,7 +232,7 @@ impl Upload {
         }
         let (parent, name) = split(&self.beneath);
         let name = c_name(name)?;
-        let folder = folder::open(&self.disk, parent, Missing::Make).await?;
+        let Made { folder, changed } = folder::open_or_make(&self.disk, parent).await?;
         let Some(from) = self.temporary.take() else { return Err(Failure::Absent.into()) };
         let rename = Op::Rename {
             from_folder: Rc::clone(&self.spool),
@@ -248,7 +248,10 @@ impl Upload {
             return Err(failure.into());
         }
         if promise == Promise::Durable {
-            self.disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
+            // The names of folders that were made for it too.
+            for folder in changed.into_iter().chain([folder]) {
+                self.disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
+            }
         }
         Ok(())
     }

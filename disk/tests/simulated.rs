@@ -277,3 +277,24 @@ fn a_disk_that_hangs_keeps_nobody_waiting_who_needs_another() {
         assert_eq!(get(&root, &files, "dev1/a").await.unwrap(), b"on the disk that hangs");
     });
 }
+
+#[test]
+fn a_durable_upload_syncs_every_folder_that_was_made_for_it() {
+    let world = World::new(1, Faults::default());
+    let of = world.clone();
+    simulate(&world, |core| async move {
+        let root = root(&core, &of, DiskLimits::default());
+        let changes = Changes::default();
+        put(&root, &changes, "dev1/0/000/001/a.fid", b"four", Expected::default()).await.unwrap();
+        assert!(!of.name_is_unsynced("dev1/0/000/001/a.fid"));
+        let (disk, beneath) = root.disk(b"dev1/0/written");
+        let mut upload = Upload::begin(disk, b"dev1/0/written", beneath, Expected::default()).await.unwrap();
+        upload.push(b"four").unwrap();
+        upload.finish(Promise::Written, &changes).await.unwrap();
+        assert!(of.name_is_unsynced("dev1/0/written"), "nobody asked for more");
+        let path = b"dev1/0/000/001/a.fid";
+        let (disk, beneath) = root.disk(path);
+        remove(disk, path, beneath, Promise::Durable, &changes).await.unwrap();
+        assert_eq!(of.get("dev1/0/000/001/a.fid"), None);
+    });
+}

@@ -85,7 +85,11 @@ impl Named {
                 let path = join(&state.path(folder)?, &name);
                 state.tree.make_folder(&path).map(|()| 0)
             }
-            Named::Reserve { .. } | Named::Sync { .. } => Ok(0),
+            Named::Reserve { .. } => Ok(0),
+            Named::Sync { file } => {
+                state.tree.sync(state.objects.get(&file));
+                Ok(0)
+            }
         }
     }
 }

@@ -26,8 +26,15 @@ pub(super) struct Content {
 pub(super) struct Tree {
     names: BTreeMap<Vec<u8>, Node>,
     contents: BTreeMap<u64, Content>,
+    /// Folders in which names have changed since they were last synced.
+    unsynced: BTreeSet<Vec<u8>>,
     /// Devices that do not answer.
     pub(super) hung: BTreeSet<Vec<u8>>,
+}
+
+/// The folder that a path is in.
+fn parent(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(b"", |at| &path[..at])
 }
 
 /// The first part of a path.
@@ -87,14 +94,14 @@ impl Tree {
 
     pub(super) fn open(&mut self, folder: &[u8], path: &[u8], access: Access, now_ns: u64) -> Result<Object, Errno> {
         let path = join(folder, path);
-        let parent = path.iter().rposition(|byte| *byte == b'/').map_or(&[][..], |at| &path[..at]);
-        if !matches!(self.node(parent)?, Node::Folder) {
+        if !matches!(self.node(parent(&path))?, Node::Folder) {
             return Err(Errno::ENOTDIR);
         }
         match (self.node(&path), access) {
             (Ok(_), Access::Create) => Err(Errno::EEXIST),
             (Err(Errno::ENOENT), Access::Create) => {
                 let inode = self.add(&path, b"", now_ns);
+                self.changed(&path);
                 self.names.insert(path, Node::File(inode));
                 Ok(Object::File(inode))
             }
@@ -111,6 +118,8 @@ impl Tree {
         if matches!(self.node(to), Ok(Node::Folder)) {
             return Err(Errno::EISDIR);
         }
+        self.changed(from);
+        self.changed(to);
         self.names.remove(from);
         self.names.insert(to.to_vec(), node);
         Ok(())
@@ -120,6 +129,7 @@ impl Tree {
         match self.node(path)? {
             Node::Folder => Err(Errno::EISDIR),
             Node::File(_) => {
+                self.changed(path);
                 self.names.remove(path);
                 Ok(())
             }
@@ -130,9 +140,28 @@ impl Tree {
         match self.node(path) {
             Ok(_) => Err(Errno::EEXIST),
             Err(_) => {
+                self.changed(path);
                 self.names.insert(path.to_vec(), Node::Folder);
                 Ok(())
             }
+        }
+    }
+
+    fn changed(&mut self, path: &[u8]) {
+        self.unsynced.insert(parent(path).to_vec());
+    }
+
+    pub(super) fn sync(&mut self, object: Option<&Object>) {
+        if let Some(Object::Folder(path)) = object {
+            self.unsynced.remove(path);
+        }
+    }
+
+    /// Whether a power cut might take the path's name, or that of a folder on the way to it.
+    pub(super) fn name_is_unsynced(&self, path: &[u8]) -> bool {
+        path.is_empty() || self.unsynced.contains(parent(path)) || {
+            let parent = parent(path);
+            !parent.is_empty() && self.name_is_unsynced(parent)
         }
     }
 

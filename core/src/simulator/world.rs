@@ -207,6 +207,11 @@ impl World {
         self.0.borrow().tree.get(path.as_bytes()).map(<[u8]>::to_vec)
     }
 
+    /// Whether a power cut now might take the name of the file, because a folder on the way to it was changed and not synced.
+    pub fn name_is_unsynced(&self, path: &str) -> bool {
+        self.0.borrow().tree.name_is_unsynced(path.as_bytes())
+    }
+
     /// The paths of all files, in order.
     pub fn files(&self) -> Vec<String> {
         self.0.borrow().tree.files().iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
