@@ -74,7 +74,7 @@ pub fn run(settings: &Settings) -> Result<(), ServiceError> {
     spindle_core::probe::probe()?;
     let opened = Opened {
         cache: settings.cache.as_ref().map(cache::start::open).transpose()?,
-        files: settings.files.as_ref().map(files::start::open).transpose()?,
+        files: settings.files.as_ref().map(|files| files::start::open(files, &settings.process)).transpose()?,
     };
     let places = places(settings, &opened);
     let addresses = addresses(&opened);
@@ -101,8 +101,9 @@ fn start(
     opened: Opened,
 ) -> Result<(cores::Running, Vec<spindle_net::listener::SocketFile>), ServiceError> {
     let cache = settings.cache.as_ref().map(cache::start::make).transpose()?;
+    let workers = opened.files.as_ref().map_or(0, FilesOpened::workers);
     let mut starts: Vec<CoreStart> =
-        (0..usize::from(settings.cores())).map(|index| core(settings, cache.as_deref(), index)).collect();
+        (0..usize::from(settings.cores())).map(|index| core(settings, cache.as_deref(), workers, index)).collect();
     let mut socket_files = Vec::new();
     if let (Some(service), Some(listeners)) = (&cache, opened.cache) {
         socket_files = listeners.files;
@@ -119,12 +120,9 @@ fn start(
 }
 
 /// One core, with nothing to do yet.
-fn core(settings: &Settings, cache: Option<&CacheService>, index: usize) -> CoreStart {
+fn core(settings: &Settings, cache: Option<&CacheService>, workers: u32, index: usize) -> CoreStart {
     CoreStart {
-        limits: Limits {
-            file_workers: settings.files.as_ref().map_or(0, |_| files::start::WORKERS),
-            ..Limits::default()
-        },
+        limits: Limits { file_workers: workers, ..Limits::default() },
         stall_report: match settings.process.verbosity {
             Verbosity::Transitions => StallReport::Name,
             _ => StallReport::Count,

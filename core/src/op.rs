@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use crate::buffers::lend::LendMut;
@@ -89,21 +90,35 @@ pub enum Op {
         file: Rc<Descriptor>,
         what: Synced,
     },
-    /// `to` is replaced if it is there. Names, not paths: what is beneath a folder is opened first.
+    /// Names, not paths: what is beneath a folder is opened first.
     Rename {
         from_folder: Rc<Descriptor>,
         from: CString,
         to_folder: Rc<Descriptor>,
         to: CString,
+        existing: Existing,
     },
     Unlink {
         folder: Rc<Descriptor>,
         name: CString,
     },
+    /// Closes on one of the kernel's workers: the last close of a file without a name gives its blocks back, and waits for
+    /// the disk.
+    Close {
+        file: Option<OwnedFd>,
+    },
     MakeFolder {
         folder: Rc<Descriptor>,
         name: CString,
     },
+}
+
+/// What becomes of a file that has the new name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    Replaced,
+    /// The rename fails with `EEXIST`; with `EINVAL` where the file system cannot tell.
+    Kept,
 }
 
 /// What an open is for.
@@ -217,6 +232,7 @@ impl Op {
             Op::Rename { .. } => Kind::Rename,
             Op::Unlink { .. } => Kind::Unlink,
             Op::MakeFolder { .. } => Kind::MakeFolder,
+            Op::Close { .. } => Kind::Close,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::buffers::registered::Registered;
 use crate::clock::monotonic_ns;
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::op::{Address, Cancel, FOLDER_MODE, Offset, Op, Synced};
+use crate::op::{Address, Cancel, Existing, FOLDER_MODE, Offset, Op, Synced};
 use crate::token::Token;
 use crate::{Errno, Limits};
 
@@ -272,8 +272,17 @@ fn naming_entry(op: &mut Op) -> Entry {
             };
             opcode::Fsync::new(fd(file)).flags(flags).build()
         }
-        Op::Rename { from_folder, from, to_folder, to } => {
-            opcode::RenameAt::new(fd(from_folder), from.as_ptr(), fd(to_folder), to.as_ptr()).build()
+        Op::Rename { from_folder, from, to_folder, to, existing } => {
+            let flags = match existing {
+                Existing::Replaced => 0,
+                Existing::Kept => libc::RENAME_NOREPLACE,
+            };
+            opcode::RenameAt::new(fd(from_folder), from.as_ptr(), fd(to_folder), to.as_ptr()).flags(flags).build()
+        }
+        Op::Close { file } => {
+            // Inline the core's own thread would do the work, on its way back from the system call.
+            let number = file.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+            opcode::Close::new(types::Fd(number)).build().flags(Flags::ASYNC)
         }
         Op::Unlink { folder, name } => opcode::UnlinkAt::new(fd(folder), name.as_ptr()).build(),
         Op::MakeFolder { folder, name } => opcode::MkDirAt::new(fd(folder), name.as_ptr()).mode(FOLDER_MODE).build(),

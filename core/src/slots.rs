@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 use std::collections::VecDeque;
+use std::os::fd::IntoRawFd;
 
 use crate::executor::TaskId;
 use crate::flight::{Arrived, Landing};
@@ -322,6 +323,10 @@ fn landing(slot: &mut Slot, done: Completion, kernel: &mut dyn Kernel) -> Landin
     };
     match (&mut slot.op, result) {
         (Some(Op::Accept { .. } | Op::Open { .. }), Ok(_)) => arrived = Arrived::Descriptor(kernel.adopt(done.result)),
+        // The kernel has it; a cancelled one it has not, and dropping closes it.
+        (Some(Op::Close { file }), result) if result != Err(Errno::ECANCELED) => {
+            let _ = file.take().map(IntoRawFd::into_raw_fd);
+        }
         // It would have gone on if nobody had cancelled it.
         (Some(Op::Send { parcel, .. }), Ok(_)) if parcel.unsent() > 0 => result = Err(Errno::ECANCELED),
         (Some(Op::Read { buffer, .. }), Ok(count)) => buffer.truncate(count as usize),

@@ -14,6 +14,8 @@ pub struct Status {
     /// Since the beginning of 1970.
     pub modified_ns: u64,
     pub inode: u64,
+    /// Names; of none the blocks are given back at the last close.
+    pub links: u64,
     /// The file system that it is on.
     pub device: u64,
 }
@@ -46,6 +48,7 @@ impl Status {
             bytes: u64::try_from(stat.st_size).unwrap_or(0),
             modified_ns: seconds.saturating_mul(1_000_000_000).saturating_add(stat.st_mtime_nsec as u64),
             inode: stat.st_ino,
+            links: stat.st_nlink,
             device: stat.st_dev,
         })
     }

@@ -32,11 +32,12 @@ pub enum Kind {
     Rename,
     Unlink,
     MakeFolder,
+    Close,
     /// A cancellation owns no cargo and no slot; what it did shows in the completion of its target.
     Cancel,
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 20] = [
     Kind::Accept,
     Kind::Receive,
     Kind::ReceiveInto,
@@ -55,6 +56,7 @@ const KINDS: [Kind; 19] = [
     Kind::Rename,
     Kind::Unlink,
     Kind::MakeFolder,
+    Kind::Close,
     Kind::Cancel,
 ];
 

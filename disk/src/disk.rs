@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use spindle_core::flight::Arrived;
+use spindle_core::status::Status;
 use spindle_core::{Core, Descriptor, Errno, Landing, Op, TaskId};
 
 use crate::failure::Failure;
@@ -143,6 +144,16 @@ impl Disk {
         match self.perform(op).await?.0.arrived {
             Arrived::Descriptor(descriptor) => Ok(descriptor),
             _ => Err(Failure::Disk(Errno::EBADF)),
+        }
+    }
+
+    /// Closes a file. One without a name gives its blocks back, and waits for the disk: in the disk's turn, on a worker.
+    pub(crate) fn close(self: &Rc<Self>, file: Rc<Descriptor>) {
+        let unnamed = Status::of(&file).is_ok_and(|status| status.links == 0);
+        if let (true, Ok(Descriptor::Kernel(fd))) = (unnamed, Rc::try_unwrap(file)) {
+            let disk = Rc::clone(self);
+            // On a disk that hangs it is refused, and dropped with the op: rather one close that waits than a leak.
+            self.core.spawn("close", async move { drop(disk.perform(Op::Close { file: Some(fd) }).await) });
         }
     }
 

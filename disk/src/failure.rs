@@ -31,9 +31,7 @@ impl From<Errno> for Failure {
     fn from(errno: Errno) -> Failure {
         match errno {
             Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG | Errno::ENXIO => Failure::Absent,
-            Errno::EACCES | Errno::EPERM | Errno::EXDEV | Errno::ELOOP | Errno::EROFS | Errno::EISDIR => {
-                Failure::Forbidden
-            }
+            Errno::EACCES | Errno::EPERM | Errno::EXDEV | Errno::ELOOP | Errno::EISDIR => Failure::Forbidden,
             Errno::ENOSPC | Errno::EDQUOT | Errno::EFBIG => Failure::Full,
             // No descriptor, no slot, no memory: it passes.
             Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM => Failure::Busy,

@@ -45,7 +45,8 @@ struct Kept {
 
 struct Entry {
     file: Rc<OpenFile>,
-    opened_ns: u64,
+    /// None once it was forgotten.
+    opened_ns: Option<u64>,
     status: Status,
     status_ns: u64,
     /// Of [`Changes`], before it was opened.
@@ -55,7 +56,7 @@ struct Entry {
 
 impl Entry {
     fn is_trusted(&self, changes: u64, now_ns: u64) -> bool {
-        self.changes == changes && now_ns.saturating_sub(self.opened_ns) <= VALID_NS
+        self.changes == changes && self.opened_ns.is_some_and(|opened_ns| now_ns.saturating_sub(opened_ns) <= VALID_NS)
     }
 }
 
@@ -81,7 +82,7 @@ impl Files {
             return Ok(None);
         }
         if now_ns.saturating_sub(entry.status_ns) > STATUS_VALID_NS {
-            (entry.status, entry.status_ns) = (Status::of(&entry.file.descriptor)?, now_ns);
+            (entry.status, entry.status_ns) = (Status::of(entry.file.descriptor())?, now_ns);
         }
         entry.used = true;
         Ok(Some((Rc::clone(&entry.file), entry.status)))
@@ -100,12 +101,26 @@ impl Files {
         }
         let changes = self.changes.count(path);
         let name = CString::new(beneath).map_err(|_| Failure::from(Errno::ENOENT))?;
-        let (file, status) = OpenFile::new(disk.open(Op::open(&disk.folder, name, Access::Read)).await?)?;
-        let file = Rc::new(file);
+        let (file, status) = OpenFile::new(disk, disk.open(Op::open(&disk.folder, name, Access::Read)).await?)?;
+        let file = self.same(path, &status).unwrap_or_else(|| Rc::new(file));
         let now_ns = disk.core().now_ns();
         let kept = Rc::clone(&file);
-        self.keep(path, Entry { file: kept, opened_ns: now_ns, status, status_ns: now_ns, changes, used: false });
+        self.keep(path, Entry { file: kept, opened_ns: Some(now_ns), status, status_ns: now_ns, changes, used: false });
         Ok((file, status))
+    }
+
+    /// The file that is kept, if it is still the one of that status: what is known of it stays known.
+    fn same(&self, path: &[u8], status: &Status) -> Option<Rc<OpenFile>> {
+        let kept = self.kept.borrow();
+        let entry = kept.entries.get(path)?;
+        (Status::of(entry.file.descriptor()) == Ok(*status)).then(|| Rc::clone(&entry.file))
+    }
+
+    /// Forgets a path, so that the next who opens it asks the file system.
+    pub fn forget(&self, path: &[u8]) {
+        if let Some(entry) = self.kept.borrow_mut().entries.get_mut(path) {
+            entry.opened_ns = None;
+        }
     }
 
     /// Looks at some of the entries, in turn, and lets go of those that are not trusted any more: a file that is open keeps

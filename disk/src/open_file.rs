@@ -1,18 +1,32 @@
 //! A file that is open for reading, and what is known of it.
 
+use std::cell::Cell;
 use std::fmt::Write;
 use std::rc::Rc;
 
 use spindle_core::Descriptor;
 use spindle_core::status::{FileKind, Status};
 
+use crate::disk::Disk;
 use crate::failure::Failure;
 
 /// Bytes of the longest entity tag, quotes included.
 pub const ENTITY_TAG_BYTES_MAX: usize = 52;
 
 pub struct OpenFile {
-    pub descriptor: Rc<Descriptor>,
+    /// Until it is dropped.
+    descriptor: Option<Rc<Descriptor>>,
+    disk: Rc<Disk>,
+    /// All of it was read, and none of it from the disk: what the kernel says is in the page cache is not still on its way.
+    is_read: Cell<bool>,
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if let Some(descriptor) = self.descriptor.take() {
+            self.disk.close(descriptor);
+        }
+    }
 }
 
 impl OpenFile {
@@ -20,13 +34,26 @@ impl OpenFile {
     ///
     /// # Errors
     /// [`Failure::Forbidden`] for a folder, [`Failure::Absent`] for a device, fifo or socket.
-    pub fn new(descriptor: Descriptor) -> Result<(OpenFile, Status), Failure> {
+    pub fn new(disk: &Rc<Disk>, descriptor: Descriptor) -> Result<(OpenFile, Status), Failure> {
         let status = Status::of(&descriptor)?;
+        let (descriptor, disk, is_read) = (Some(Rc::new(descriptor)), Rc::clone(disk), Cell::new(false));
         match status.kind {
-            FileKind::Regular => Ok((OpenFile { descriptor: Rc::new(descriptor) }, status)),
+            FileKind::Regular => Ok((OpenFile { descriptor, disk, is_read }, status)),
             FileKind::Folder => Err(Failure::Forbidden),
             FileKind::Other => Err(Failure::Absent),
         }
+    }
+
+    pub fn descriptor(&self) -> &Rc<Descriptor> {
+        self.descriptor.as_ref().expect("it is open until it is dropped")
+    }
+
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_read.get()
+    }
+
+    pub(crate) fn set_read(&self, is_read: bool) {
+        self.is_read.set(is_read);
     }
 }
 
@@ -44,8 +71,14 @@ mod tests {
 
     #[test]
     fn an_entity_tag_is_quoted_and_bounded_and_differs() {
-        let status =
-            Status { kind: FileKind::Regular, bytes: u64::MAX, modified_ns: u64::MAX, inode: u64::MAX, device: 1 };
+        let status = Status {
+            kind: FileKind::Regular,
+            bytes: u64::MAX,
+            modified_ns: u64::MAX,
+            inode: u64::MAX,
+            links: 1,
+            device: 1,
+        };
         let mut tag = String::new();
         entity_tag(&status, &mut tag);
         assert_eq!(tag.len(), ENTITY_TAG_BYTES_MAX);

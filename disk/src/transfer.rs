@@ -35,6 +35,16 @@ const CACHED_BYTES_MAX: u64 = 1 << 20;
 pub struct Transfer {
     file: Rc<OpenFile>,
     left: Range<u64>,
+    reading: Reading,
+}
+
+/// What a transfer finds out about where the file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// All of the file, and nothing so far came from the disk.
+    Whole,
+    /// A part of it, or some of it did.
+    Part,
 }
 
 /// What comes next.
@@ -47,9 +57,10 @@ pub enum Piece {
 }
 
 impl Transfer {
-    /// Of a range that lies within the file.
-    pub fn new(file: Rc<OpenFile>, range: Range<u64>) -> Transfer {
-        Transfer { file, left: range }
+    /// Of a range that lies within the file, which is `file_bytes` long.
+    pub fn new(file: Rc<OpenFile>, range: Range<u64>, file_bytes: u64) -> Transfer {
+        let reading = if range == (0..file_bytes) { Reading::Whole } else { Reading::Part };
+        Transfer { file, left: range, reading }
     }
 
     pub fn is_over(&self) -> bool {
@@ -61,20 +72,43 @@ impl Transfer {
     }
 
     /// The next piece, if it waits for no disk. Not to be asked for when it is over.
-    pub fn ready(&mut self, into: &mut Vec<u8>) -> Option<Piece> {
+    ///
+    /// cachestat(2) also counts pages that are on their way from the disk, and sendfile(2) would wait for them. So it is asked
+    /// only of files that were once read without the disk, and not from it since.
+    pub fn ready(&mut self, disk: &Disk, into: &mut Vec<u8>) -> Option<Piece> {
         let left = self.left.end - self.left.start;
-        if left > SMALL_BYTES_MAX {
+        let is_cached = |count: u64| self.is_cached(&(self.left.start..self.left.start + count));
+        if left > SMALL_BYTES_MAX && self.file.is_read() && is_cached(left.min(CACHED_BYTES_MAX)) {
             let range = self.left.start..self.left.start + left.min(CACHED_BYTES_MAX);
-            if page_cache::residence(&self.file.descriptor, range.clone()) == Residence::Cached {
-                self.left.start = range.end;
-                return Some(Piece::Cached(range));
-            }
+            self.left.start = range.end;
+            return Some(Piece::Cached(range));
         }
-        let count = left.min(COPIED_BYTES_MAX) as usize;
-        let copied = page_cache::read(&self.file.descriptor, into, count, self.left.start)?;
+        let count = left.min(COPIED_BYTES_MAX);
+        // What is not there would be asked for at once, and a disk that hangs may have no room even for that.
+        if disk.hangs() && !is_cached(count) {
+            return None;
+        }
+        let copied = page_cache::read(self.file.descriptor(), into, count as usize, self.left.start)?;
         self.left.start += copied as u64;
+        if self.left.is_empty() && self.reading == Reading::Whole {
+            self.file.set_read(true);
+        }
         // None at all: it is shorter than it was, as the disk will say.
         (copied > 0).then_some(Piece::Copied)
+    }
+
+    fn is_cached(&self, range: &Range<u64>) -> bool {
+        page_cache::residence(self.file.descriptor(), range.clone()) == Residence::Cached
+    }
+
+    /// Takes the end of a cached piece back, if it is not in the page cache any more: whether it did. `left` ends where the
+    /// piece did.
+    pub fn take_back(&mut self, left: &Range<u64>) -> bool {
+        let gone = !self.is_cached(left);
+        if gone {
+            self.left.start = left.start;
+        }
+        gone
     }
 
     /// Reads the next piece from the disk, in its turn, and appends it.
@@ -82,13 +116,17 @@ impl Transfer {
     /// # Errors
     /// The disk's, and [`Failure::Shrunk`]: then nothing was appended, and the answer cannot be finished.
     pub async fn read(&mut self, disk: &Rc<Disk>, into: &mut Vec<u8>) -> Result<(), Failure> {
+        self.reading = Reading::Part;
+        self.file.set_read(false);
         let count = (self.left.end - self.left.start).min(COPIED_BYTES_MAX) as usize;
-        let file = Rc::clone(&self.file.descriptor);
-        let op = Op::Read { file, buffer: vec![0; count], offset: Offset::At(self.left.start) };
-        match disk.perform(op).await?.1 {
+        let file = Rc::clone(self.file.descriptor());
+        let mut buffer = disk.take_buffer();
+        buffer.resize(count, 0);
+        match disk.perform(Op::Read { file, buffer, offset: Offset::At(self.left.start) }).await?.1 {
             Some(Op::Read { buffer, .. }) if !buffer.is_empty() => {
                 into.extend_from_slice(&buffer);
                 self.left.start += buffer.len() as u64;
+                disk.keep_buffer(buffer);
                 Ok(())
             }
             _ => Err(Failure::Shrunk),

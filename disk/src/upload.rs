@@ -12,10 +12,11 @@ use std::ffi::CString;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use md5::{Digest, Md5};
 use spindle_core::buffers::lend::Tail;
-use spindle_core::op::{Access, Offset, Synced};
+use spindle_core::op::{Access, Existing, Offset, Synced};
 use spindle_core::{Descriptor, Errno, LendMut, Op};
 
 use crate::changes::Changes;
@@ -38,6 +39,9 @@ const REMOVAL_PAUSE_NS: u64 = 1_000_000_000;
 /// Uploads of this process, so that each has a name of its own.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 
+/// What is written to a durable upload before it is synced: a disk that has gigabytes to write would not answer in time.
+const UNSYNCED_BYTES_MAX: u64 = 64 << 20;
+
 /// What an acknowledgement guarantees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
@@ -47,12 +51,19 @@ pub enum Promise {
     Durable,
 }
 
-/// What the body must be to be taken.
-#[derive(Clone, Debug, Default)]
+/// What the body, and what is there, must be for it to be taken.
+#[derive(Clone, Debug)]
 pub struct Expected {
     /// In bytes, where the client has said it beforehand.
     pub length: Option<u64>,
     pub md5: Option<[u8; 16]>,
+    pub existing: Existing,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Expected { length: None, md5: None, existing: Existing::Replaced }
+    }
 }
 
 /// Why a body is not taken.
@@ -64,6 +75,9 @@ pub enum Refused {
     Length,
     #[error("the body is not what its digest says")]
     Digest,
+    /// There is a file already, and it was to be kept.
+    #[error("there is a file already")]
+    Exists,
 }
 
 /// Whether an upload takes more before it is written out.
@@ -83,7 +97,9 @@ pub struct Upload {
     spool: Rc<Descriptor>,
     /// None once it has its own name.
     temporary: Option<CString>,
+    promise: Promise,
     written_bytes: u64,
+    synced_bytes: u64,
     unwritten: Vec<u8>,
     digest: Option<Md5>,
 }
@@ -93,14 +109,21 @@ impl Upload {
     /// beneath the disk's top folder.
     ///
     /// # Errors
-    /// [`Failure::Forbidden`] for that folder itself, [`Failure::Absent`] for a `devN` that is not there, [`Failure::Full`], or the disk's.
-    pub async fn begin(disk: &Rc<Disk>, path: &[u8], beneath: &[u8], expected: Expected) -> Result<Upload, Failure> {
+    /// [`Failure::Forbidden`] for that folder itself, [`Failure::Absent`] for a `devN` that is not there, [`Failure::Full`], or
+    /// the disk's.
+    pub async fn begin(
+        disk: &Rc<Disk>,
+        path: &[u8],
+        beneath: &[u8],
+        expected: Expected,
+        promise: Promise,
+    ) -> Result<Upload, Failure> {
         if beneath.is_empty() {
             return Err(Failure::Forbidden);
         }
         let first = beneath.split(|byte| *byte == b'/').next().unwrap_or_default();
         if disk.name.is_empty() && is_device(first) {
-            // A mount point without its disk is not to be filled.
+            // It is never made: a disk that is missing must not be looked for on another.
             folder::open(disk, first).await?;
         }
         let spool = folder::open_or_make(disk, SPOOL_FOLDER.as_bytes()).await?.folder;
@@ -129,12 +152,16 @@ impl Upload {
             file,
             spool,
             temporary: Some(temporary),
+            promise,
             written_bytes: 0,
+            synced_bytes: 0,
             unwritten: disk.take_buffer(),
         };
         if let Some(bytes) = upload.expected.length.filter(|bytes| *bytes >= RESERVE_BYTES_MIN) {
             match disk.perform(Op::Reserve { file: Rc::clone(&upload.file), bytes }).await {
                 Ok(_) | Err(Failure::Disk(Errno::EOPNOTSUPP)) => {}
+                // Longer than any file.
+                Err(Failure::Disk(Errno::EINVAL)) => return Err(Failure::Full),
                 Err(failure) => return Err(failure),
             }
         }
@@ -209,6 +236,15 @@ impl Upload {
             }
         }
         self.unwritten = buffer;
+        if self.promise == Promise::Durable && self.written_bytes - self.synced_bytes >= UNSYNCED_BYTES_MAX {
+            self.sync().await?;
+        }
+        Ok(())
+    }
+
+    async fn sync(&mut self) -> Result<(), Failure> {
+        self.disk.perform(Op::Sync { file: Rc::clone(&self.file), what: Synced::Data }).await?;
+        self.synced_bytes = self.written_bytes;
         Ok(())
     }
 
@@ -217,7 +253,7 @@ impl Upload {
     ///
     /// # Errors
     /// The body is not what was said, its folder cannot be made, or the disk's.
-    pub async fn finish(mut self, promise: Promise, changes: &Changes) -> Result<(), Refused> {
+    pub async fn finish(mut self, changes: &Changes) -> Result<(), Refused> {
         self.write_out().await?;
         if self.expected.length.is_some_and(|length| length != self.written_bytes) {
             return Err(Refused::Length);
@@ -227,8 +263,8 @@ impl Upload {
         {
             return Err(Refused::Digest);
         }
-        if promise == Promise::Durable {
-            self.disk.perform(Op::Sync { file: Rc::clone(&self.file), what: Synced::Data }).await?;
+        if self.promise == Promise::Durable {
+            self.sync().await?;
         }
         let (parent, name) = split(&self.beneath);
         let name = c_name(name)?;
@@ -239,15 +275,19 @@ impl Upload {
             from: from.clone(),
             to_folder: Rc::clone(&folder),
             to: name,
+            existing: self.expected.existing,
         };
         let renamed = self.disk.perform(rename).await;
         // Also of a rename that failed: one that hangs may yet be done.
         changes.note(&self.path);
         if let Err(failure) = renamed {
             self.temporary = Some(from);
-            return Err(failure.into());
+            return Err(match (failure, self.expected.existing) {
+                (Failure::Disk(Errno::EEXIST), Existing::Kept) => Refused::Exists,
+                (failure, _) => failure.into(),
+            });
         }
-        if promise == Promise::Durable {
+        if self.promise == Promise::Durable {
             // The names of folders that were made for it too.
             for folder in changed.into_iter().chain([folder]) {
                 self.disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
@@ -309,8 +349,9 @@ pub async fn remove(
     Ok(())
 }
 
-/// Removes what processes that are gone have left in the spool folders beneath `root`. Blocks: before anything is served,
-/// or on a thread of its own. Returns how many were removed.
+/// Removes what processes that are gone have left in the spool folders beneath `root`: what nobody has written to for an
+/// hour, if its process is not here any more, or for a day, since processes in other containers cannot be seen. Blocks:
+/// before anything is served, or on a thread of its own. Returns how many were removed.
 pub fn sweep(root: &Path) -> usize {
     let devices = std::fs::read_dir(root).into_iter().flatten().flatten();
     let devices = devices.filter(|entry| is_device(entry.file_name().as_encoded_bytes())).map(|entry| entry.path());
@@ -320,12 +361,51 @@ pub fn sweep(root: &Path) -> usize {
 fn sweep_folder(spool: &Path) -> usize {
     let left = std::fs::read_dir(spool).into_iter().flatten().flatten().filter(|entry| {
         let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.split_once('-')).map(|(process, _)| process);
-        process.is_some_and(|process| process.parse().is_ok_and(|process: u32| !is_alive(process)))
+        let process = name.to_str().and_then(|name| name.split_once('-')?.0.parse().ok());
+        let touched = entry.metadata().and_then(|metadata| metadata.modified());
+        let idle = touched.ok().and_then(|touched| touched.elapsed().ok()).unwrap_or_default();
+        process.is_some_and(|process| is_left_behind(idle, is_alive(process)))
     });
     left.filter(|entry| std::fs::remove_file(entry.path()).is_ok()).count()
 }
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn is_left_behind(idle: Duration, process_lives: bool) -> bool {
+    idle > if process_lives { 24 * HOUR } else { HOUR }
+}
+
 fn is_alive(process: u32) -> bool {
-    process == std::process::id() || Path::new("/proc").join(process.to_string()).exists()
+    Path::new("/proc").join(process.to_string()).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_writes_to_is_left_behind() {
+        assert!(is_left_behind(25 * HOUR, true) && is_left_behind(2 * HOUR, false));
+        assert!(!is_left_behind(2 * HOUR, true) && !is_left_behind(HOUR / 2, false));
+    }
+
+    #[test]
+    fn the_sweep_looks_into_the_spool_of_every_disk_and_nowhere_else() {
+        let root = tempfile::tempdir().unwrap();
+        let of_nobody = format!("{}-7", u32::MAX);
+        let mut left = Vec::new();
+        for place in [SPOOL_FOLDER.to_owned(), format!("dev1/{SPOOL_FOLDER}"), "dev1".into(), "elsewhere".into()] {
+            let folder = root.path().join(place);
+            std::fs::create_dir_all(&folder).unwrap();
+            for name in [of_nobody.clone(), format!("{}-7", std::process::id()), "something".into()] {
+                let file = std::fs::File::create(folder.join(&name)).unwrap();
+                file.set_modified(std::time::SystemTime::now() - 2 * HOUR).unwrap();
+                left.push(folder.join(name));
+            }
+        }
+        assert_eq!(sweep(root.path()), 2);
+        left.retain(|path| path.exists());
+        assert_eq!(left.len(), 12 - 2);
+        assert_eq!(sweep(root.path()), 0);
+    }
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use spindle_core::counters::CoreCounters;
+use spindle_core::op::Existing;
 use spindle_core::simulator::{Faults, Random, SimulatedKernel, World};
 use spindle_core::stall::StallReport;
 use spindle_core::{Core, Limits};
@@ -41,22 +42,22 @@ fn body(random: &mut Random, length: usize) -> Vec<u8> {
 
 async fn put(root: &Root, changes: &Changes, path: &str, body: &[u8], expected: Expected) -> Result<(), Refused> {
     let (disk, beneath) = root.disk(path.as_bytes());
-    let mut upload = Upload::begin(disk, path.as_bytes(), beneath, expected).await?;
+    let mut upload = Upload::begin(disk, path.as_bytes(), beneath, expected, Promise::Durable).await?;
     for piece in body.chunks(50_000) {
         if upload.push(piece)? == Room::None {
             upload.write_out().await?;
         }
     }
-    upload.finish(Promise::Durable, changes).await
+    upload.finish(changes).await
 }
 
 async fn get(root: &Root, files: &Files, path: &str) -> Result<Vec<u8>, Failure> {
     let (disk, beneath) = root.disk(path.as_bytes());
     let (file, status) = files.open(disk, path.as_bytes(), beneath).await?;
-    let mut transfer = Transfer::new(file, 0..status.bytes);
+    let mut transfer = Transfer::new(file, 0..status.bytes, status.bytes);
     let mut bytes = Vec::new();
     while !transfer.is_over() {
-        assert_eq!(transfer.ready(&mut bytes), None, "the simulator has no page cache");
+        assert_eq!(transfer.ready(disk, &mut bytes), None, "the simulator has no page cache");
         transfer.read(disk, &mut bytes).await?;
     }
     Ok(bytes)
@@ -82,7 +83,8 @@ fn a_name_stands_for_its_old_content_or_for_all_of_the_new_whatever_the_disk_ans
             let root = root(&core, &of, DiskLimits::default());
             let changes = Changes::default();
             let length = Some(uploaded.len() as u64);
-            let done = put(&root, &changes, "dev1/0/000/a.fid", &uploaded, Expected { length, md5: None }).await;
+            let done =
+                put(&root, &changes, "dev1/0/000/a.fid", &uploaded, Expected { length, ..Expected::default() }).await;
             tell.set(Some(done));
             // What goes on in the background comes to its end.
             of.set_faults(Faults::default());
@@ -111,7 +113,7 @@ fn what_is_refused_leaves_neither_name_nor_temporary() {
     simulate(&world, |core| async move {
         let root = root(&core, &of, DiskLimits::default());
         let changes = Changes::default();
-        let expect = |length, md5| Expected { length, md5 };
+        let expect = |length, md5| Expected { length, md5, ..Expected::default() };
         for (path, body, expected, why) in [
             ("dev1/short", &b"four"[..], expect(Some(5), None), Refused::Length),
             ("dev1/long", b"four", expect(Some(3), None), Refused::Length),
@@ -128,6 +130,8 @@ fn what_is_refused_leaves_neither_name_nor_temporary() {
         assert_eq!(temporaries(&of), [""; 0]);
         put(&root, &changes, "dev1/deep/er/file", b"four", expect(Some(4), None)).await.unwrap();
         put(&root, &changes, "elsewhere/file", b"four", expect(None, None)).await.unwrap();
+        let kept = Expected { existing: Existing::Kept, ..Expected::default() };
+        assert_eq!(put(&root, &changes, "dev1/deep/er/file", b"another", kept).await, Err(Refused::Exists));
         put(&root, &changes, "dev2/empty", b"", expect(Some(0), None)).await.unwrap();
         assert_eq!(of.get("dev1/deep/er/file").unwrap(), b"four");
         assert_eq!(of.get("elsewhere/file").unwrap(), b"four");
@@ -143,7 +147,7 @@ fn an_upload_that_is_given_up_is_removed() {
     simulate(&world, |core| async move {
         let root = root(&core, &of, DiskLimits::default());
         let (disk, beneath) = root.disk(b"dev1/a");
-        let mut upload = Upload::begin(disk, b"dev1/a", beneath, Expected::default()).await.unwrap();
+        let mut upload = Upload::begin(disk, b"dev1/a", beneath, Expected::default(), Promise::Durable).await.unwrap();
         assert_eq!(upload.push(&[1; 200_000]), Ok(Room::None));
         upload.write_out().await.unwrap();
         assert_eq!((upload.bytes(), temporaries(&of).len()), (200_000, 1));
@@ -288,9 +292,10 @@ fn a_durable_upload_syncs_every_folder_that_was_made_for_it() {
         put(&root, &changes, "dev1/0/000/001/a.fid", b"four", Expected::default()).await.unwrap();
         assert!(!of.name_is_unsynced("dev1/0/000/001/a.fid"));
         let (disk, beneath) = root.disk(b"dev1/0/written");
-        let mut upload = Upload::begin(disk, b"dev1/0/written", beneath, Expected::default()).await.unwrap();
+        let mut upload =
+            Upload::begin(disk, b"dev1/0/written", beneath, Expected::default(), Promise::Written).await.unwrap();
         upload.push(b"four").unwrap();
-        upload.finish(Promise::Written, &changes).await.unwrap();
+        upload.finish(&changes).await.unwrap();
         assert!(of.name_is_unsynced("dev1/0/written"), "nobody asked for more");
         let path = b"dev1/0/000/001/a.fid";
         let (disk, beneath) = root.disk(path);

@@ -2,9 +2,12 @@
 //! and disks can be had, and so that nothing that a client sends ever meets root.
 #![forbid(unsafe_code)]
 
+use std::io;
+use std::path::Path;
+
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::unistd::{User, geteuid, setgid, setgroups, setuid};
+use nix::unistd::{User, chown, geteuid, setgid, setgroups, setuid};
 
 use super::LifecycleError;
 use crate::settings::ProcessSettings;
@@ -42,6 +45,18 @@ pub fn drop_to(process: &ProcessSettings) -> Result<(), LifecycleError> {
         prctl::set_dumpable(true).map_err(|_| LifecycleError::CoreDumps)?;
     }
     Ok(())
+}
+
+/// Gives a file or folder to the user that root will become.
+///
+/// # Errors
+/// Those of chown(2), and an unknown user.
+pub fn give_to(process: &ProcessSettings, path: &Path) -> io::Result<()> {
+    let Some(name) = process.user.as_deref().filter(|_| geteuid().is_root()) else {
+        return Ok(());
+    };
+    let user = find(name).map_err(io::Error::other)?;
+    Ok(chown(path, Some(user.uid), Some(user.gid))?)
 }
 
 fn find(name: &str) -> Result<User, LifecycleError> {

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 /// its mailbox and its listeners.
 const DESCRIPTORS_OWN: u64 = 32;
 const DESCRIPTORS_PER_CORE: u64 = 8;
+/// More disks than a box has.
+const DISKS_LIKELY_MAX: u64 = 64;
 
 /// Everything that one run of the binary is to do. At least one service is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,10 +114,11 @@ pub struct FilesSettings {
 }
 
 impl FilesSettings {
-    /// Descriptors: a connection, and a file that is being read or written for it; those that are kept open; our own.
+    /// Descriptors: of an upload its connection, its file, the folders that it comes from and goes to; those that are kept
+    /// open, the disks' top folders, our own.
     pub fn descriptors(&self) -> u64 {
-        2 * u64::from(self.connections_max)
-            + u64::from(self.cores) * (u64::from(self.open_files_max) + DESCRIPTORS_PER_CORE)
+        4 * u64::from(self.connections_max)
+            + u64::from(self.cores) * (u64::from(self.open_files_max) + DISKS_LIKELY_MAX + DESCRIPTORS_PER_CORE)
     }
 }
 

@@ -112,6 +112,8 @@ fn what_a_former_process_left_is_swept() {
     std::fs::create_dir(&spool).unwrap();
     // No process has a number like this.
     std::fs::write(spool.join("99999999-7"), b"half").unwrap();
+    let file = std::fs::File::options().write(true).open(spool.join("99999999-7")).unwrap();
+    file.set_modified(std::time::SystemTime::now() - 2 * Duration::from_secs(60 * 60)).unwrap();
     std::fs::write(spool.join("not ours"), b"kept").unwrap();
     let server = Server::in_folder(folder, Vec::new(), "");
     eventually("the sweep", || (server.temporaries() == 1).then_some(()));

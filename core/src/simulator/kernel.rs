@@ -287,7 +287,7 @@ impl Kernel for SimulatedKernel {
             }
             Op::Write { file, buffer, .. } => Pending::Write { file: file.number(), length: buffer.len(), due_ns },
             Op::AwaitRoom { socket } => Pending::AwaitRoom { socket: socket.number() },
-            Op::Connect { .. } | Op::Splice { .. } => Pending::Unsupported,
+            Op::Connect { .. } | Op::Splice { .. } | Op::Close { .. } => Pending::Unsupported,
             named => Pending::Named { named: Named::of(named), due_ns },
         };
         let replaced = self.pending.insert(token.encode(), pending);

@@ -3,12 +3,12 @@
 use super::tree::join;
 use super::world::{Object, State};
 use crate::Errno;
-use crate::op::{Access, Op};
+use crate::op::{Access, Existing, Op};
 
 /// Such an op, as the kernel remembers it.
 pub(super) enum Named {
     Open { folder: i32, path: Vec<u8>, access: Access },
-    Rename { from_folder: i32, from: Vec<u8>, to_folder: i32, to: Vec<u8> },
+    Rename { from_folder: i32, from: Vec<u8>, to_folder: i32, to: Vec<u8>, existing: Existing },
     Unlink { folder: i32, name: Vec<u8> },
     MakeFolder { folder: i32, name: Vec<u8> },
     Reserve { file: i32 },
@@ -22,11 +22,12 @@ impl Named {
             Op::Open { folder, path, how } => {
                 Named::Open { folder: folder.number(), path: path.to_bytes().to_vec(), access: how.access() }
             }
-            Op::Rename { from_folder, from, to_folder, to } => Named::Rename {
+            Op::Rename { from_folder, from, to_folder, to, existing } => Named::Rename {
                 from_folder: from_folder.number(),
                 from: from.to_bytes().to_vec(),
                 to_folder: to_folder.number(),
                 to: to.to_bytes().to_vec(),
+                existing: *existing,
             },
             Op::Unlink { folder, name } => Named::Unlink { folder: folder.number(), name: name.to_bytes().to_vec() },
             Op::MakeFolder { folder, name } => {
@@ -73,9 +74,9 @@ impl Named {
                 let opened = state.tree.open(&folder, &path, access, now_ns)?;
                 Ok(state.add(opened))
             }
-            Named::Rename { from_folder, from, to_folder, to } => {
+            Named::Rename { from_folder, from, to_folder, to, existing } => {
                 let (from, to) = (join(&state.path(from_folder)?, &from), join(&state.path(to_folder)?, &to));
-                state.tree.rename(&from, &to).map(|()| 0)
+                state.tree.rename(&from, &to, existing).map(|()| 0)
             }
             Named::Unlink { folder, name } => {
                 let path = join(&state.path(folder)?, &name);

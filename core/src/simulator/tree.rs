@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::world::Object;
 use crate::Errno;
-use crate::op::Access;
+use crate::op::{Access, Existing};
 use crate::status::{FileKind, Status};
 
 /// What a name stands for. Paths have no slash at either end; the root is "".
@@ -113,8 +113,11 @@ impl Tree {
         }
     }
 
-    pub(super) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), Errno> {
+    pub(super) fn rename(&mut self, from: &[u8], to: &[u8], existing: Existing) -> Result<(), Errno> {
         let node = self.node(from)?;
+        if existing == Existing::Kept && self.node(to).is_ok() {
+            return Err(Errno::EEXIST);
+        }
         if matches!(self.node(to), Ok(Node::Folder)) {
             return Err(Errno::EISDIR);
         }
@@ -166,7 +169,7 @@ impl Tree {
     }
 
     pub(super) fn status(&self, object: &Object) -> Result<Status, Errno> {
-        let status = |kind, bytes, modified_ns, inode| Status { kind, bytes, modified_ns, inode, device: 1 };
+        let status = |kind, bytes, modified_ns, inode| Status { kind, bytes, modified_ns, inode, links: 1, device: 1 };
         match object {
             Object::File(inode) => {
                 let content = self.contents.get(inode).ok_or(Errno::EBADF)?;
@@ -204,7 +207,8 @@ mod tests {
         assert!(matches!(tree.open(b"", b"dev1", Access::Folder, 6), Ok(Object::Folder(path)) if path == b"dev1"));
         let Ok(Object::File(inode)) = tree.open(b"dev1", b"b", Access::Create, 6) else { panic!("no new file") };
         tree.content(inode).bytes.extend(b"second");
-        tree.rename(b"dev1/b", b"dev1/a").unwrap();
+        assert_eq!(tree.rename(b"dev1/b", b"dev1/a", Existing::Kept), Err(Errno::EEXIST));
+        tree.rename(b"dev1/b", b"dev1/a", Existing::Replaced).unwrap();
         assert_eq!((tree.get(b"dev1/a"), tree.get(b"dev1/b")), (Some(&b"second"[..]), None));
         assert_eq!(tree.status(&opened).unwrap().bytes, 5, "who has it open keeps what it was");
         assert_eq!(tree.unlink(b"dev1"), Err(Errno::EISDIR));

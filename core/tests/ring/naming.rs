@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use spindle_core::buffers::page_cache::{Residence, residence};
 use spindle_core::flight::Arrived;
-use spindle_core::op::{Access, Offset, Synced};
+use spindle_core::op::{Access, Existing, Offset, Synced};
 use spindle_core::status::{FileKind, Status};
 use spindle_core::{Core, Descriptor, Errno, Op};
 
@@ -80,15 +80,21 @@ fn a_file_is_made_filled_synced_renamed_and_removed() {
         for (file, what) in [(&file, Synced::Data), (&sub, Synced::All)] {
             assert_eq!(core.launch(Op::Sync { file: Rc::clone(file), what }).await.result, Ok(0));
         }
-        let rename = |from: &str| Op::Rename {
+        let rename_to = |from: &str, existing| Op::Rename {
             from_folder: Rc::clone(&top),
             from: name(from),
             to_folder: Rc::clone(&sub),
             to: name("old"),
+            existing,
         };
+        let rename = |from: &str| rename_to(from, Existing::Replaced);
         assert_eq!(core.launch(rename("new")).await.result, Ok(0));
         assert_eq!(core.launch(rename("new")).await.result, Err(Errno::ENOENT));
         assert_eq!(std::fs::read(root.path().join("sub/old")).unwrap(), b"content");
+        let other = open(&core, &top, "other", Access::Create).await.unwrap();
+        assert_eq!(core.launch(rename_to("other", Existing::Kept)).await.result, Err(Errno::EEXIST));
+        assert_eq!(std::fs::read(root.path().join("sub/old")).unwrap(), b"content");
+        drop(other);
         let unlink = |name_of: &str| Op::Unlink { folder: Rc::clone(&sub), name: name(name_of) };
         assert_eq!(core.launch(unlink("old")).await.result, Ok(0));
         assert_eq!(core.launch(unlink("old")).await.result, Err(Errno::ENOENT));
@@ -123,5 +129,15 @@ fn who_waits_for_room_hears_of_it_when_the_peer_has_read() {
         // Whoever can send no more is told that too.
         core.launch(Op::Shutdown { socket: Rc::clone(&socket), how: Shutdown::Both }).await.result.unwrap();
         room().await.result.unwrap();
+    });
+}
+
+#[test]
+fn what_a_worker_closes_is_closed_once() {
+    let (read, write) = nix::unistd::pipe().unwrap();
+    on_ring(limits(), |core| async move {
+        let read = descriptor(read);
+        assert_eq!(core.launch(Op::Close { file: Some(write) }).await.result, Ok(0));
+        assert_eq!(core.read(&read, vec![0; 1], Offset::Current).await.unwrap(), b"", "nobody writes any more");
     });
 }

@@ -72,6 +72,11 @@ impl CachedSend {
         Ok(Progress::Done)
     }
 
+    /// What of the file is not sent; `None` while the head is not.
+    pub fn left(&self, head: &[u8]) -> Option<&Range<u64>> {
+        (self.head_sent == head.len()).then_some(&self.left)
+    }
+
     fn since(&self, before: (usize, u64)) -> Progress {
         if before == (self.head_sent, self.left.start) { Progress::Stuck } else { Progress::Moved }
     }

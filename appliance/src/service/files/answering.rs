@@ -9,7 +9,7 @@ use spindle_net::wire::http::answer::{AcceptRanges, Ranged};
 use spindle_net::wire::http::{Answer, Refusal, Status, To};
 
 use super::outline::Outline;
-use super::shared::FilesCore;
+use super::shared::{FilesCore, unix_seconds};
 
 /// What is served here (RFC 9110, 10.2.1).
 const METHODS: &str = "GET, HEAD, PUT, DELETE, OPTIONS";
@@ -33,6 +33,7 @@ pub fn status_of_upload(refused: Refused) -> Status {
     match refused {
         Refused::Disk(failure) => status_of(failure),
         Refused::Length | Refused::Digest => Status::BadRequest,
+        Refused::Exists => Status::PreconditionFailed,
     }
 }
 
@@ -82,7 +83,8 @@ pub fn described(shared: &FilesCore, outline: &Outline, described: &Described<'_
         let answer = Answer {
             content_length: described.content_length,
             content_type: Some(CONTENT_TYPE),
-            modified_seconds: Some(described.file.modified_ns / 1_000_000_000),
+            // Not later than the Date (RFC 9110, 8.8.2.1), whatever another clock has written there.
+            modified_seconds: Some((described.file.modified_ns / 1_000_000_000).min(unix_seconds())),
             entity_tag: Some(described.entity_tag),
             accept_ranges: AcceptRanges::Bytes,
             ranged: described.ranged,

@@ -20,8 +20,8 @@ use super::{answering, body, delete, get, put};
 use crate::settings::decided::Permission;
 
 /// What a client may still send after we said our last word, and how long we wait for it.
-const LINGER_BYTES_MAX: usize = 1 << 20;
-const LINGER_NS: u64 = 500_000_000;
+const LINGER_BYTES_MAX: usize = 1 << 30;
+const LINGER_NS: u64 = 2_000_000_000;
 
 /// A body that nobody wants is read up to here, so that the connection can be used again.
 const UNWANTED_BYTES_MAX: u64 = 256 * 1024;

@@ -12,10 +12,11 @@ use super::outline::{Fields, Outline};
 use super::put::check_conditions;
 
 pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -> Result<(), Ended> {
-    if outline.fields == Fields::Special
-        && let Err(status) = check_conditions(conversation).await
-    {
-        return conversation.say(outline, status).await;
+    if outline.fields == Fields::Special {
+        let head = conversation.input.bytes()[..outline.head_bytes].to_vec();
+        if let Err(status) = check_conditions(conversation, &head).await {
+            return conversation.say(outline, status).await;
+        }
     }
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);

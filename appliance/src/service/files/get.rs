@@ -73,7 +73,7 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     if outline.verb == Verb::Head || length == 0 {
         conversation.send(parcel).await?;
     } else {
-        sending::send(conversation, outline, disk, Transfer::new(file, decided.bytes), parcel).await?;
+        sending::send(conversation, outline, disk, Transfer::new(file, decided.bytes, status.bytes), parcel).await?;
     }
     conversation.skip(outline).await
 }

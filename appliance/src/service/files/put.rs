@@ -3,12 +3,13 @@
 
 use std::rc::Rc;
 
+use spindle_core::op::Existing;
 use spindle_disk::upload::{Expected, Refused};
 use spindle_disk::{Failure, Upload};
 use spindle_net::wire::base64;
 use spindle_net::wire::http::answer::CONTINUE;
 use spindle_net::wire::http::conditional::evaluate;
-use spindle_net::wire::http::{Body, Expectation, Parsed, Refusal, Status, Validators, Verdict, parse};
+use spindle_net::wire::http::{Body, Conditions, Expectation, Parsed, Refusal, Status, Validators, Verdict, parse};
 
 use super::answering::{self, status_of, status_of_upload};
 use super::body::{Incoming, Stopped};
@@ -16,13 +17,14 @@ use super::conversation::{Conversation, Ended};
 use super::outline::{Fields, Outline};
 
 pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -> Result<(), Ended> {
-    let expected = match admit(conversation, outline).await {
-        Ok(expected) => expected,
+    let admitted = match admit(conversation, outline).await {
+        Ok(admitted) => admitted,
         Err(status) => return conversation.say(outline, status).await,
     };
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);
-    let beginning = Upload::begin(disk, &conversation.path, beneath, expected);
+    let promise = shared.service.promise();
+    let beginning = Upload::begin(disk, &conversation.path, beneath, admitted.expected, promise);
     let mut upload = match conversation.connection.while_waiting(&mut conversation.input, beginning).await {
         Ok(upload) => upload,
         Err(failure) => return conversation.say(outline, status_of(failure)).await,
@@ -37,7 +39,13 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     let mut incoming = Incoming { connection: &mut conversation.connection, input: &mut conversation.input, idle_ns };
     let finished = match incoming.take(outline.body, &mut upload).await {
         Ok(()) => {
-            let finishing = upload.finish(shared.service.promise(), &shared.service.changes);
+            // The body may have taken hours, and somebody else may have been quicker.
+            if let Some(head) = admitted.conditional_head
+                && let Err(status) = check_conditions(conversation, &head).await
+            {
+                return conversation.answer(outline, status).await;
+            }
+            let finishing = upload.finish(&shared.service.changes);
             conversation.connection.while_waiting(&mut conversation.input, finishing).await
         }
         Err(Stopped::Connection(end)) => return Err(end.into()),
@@ -47,32 +55,46 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     let status = match finished {
         Ok(()) => Status::Created,
         Err(refused) => {
-            if let Refused::Disk(failure) = refused {
+            if let Refused::Disk(failure) = refused
+                && shared.may_complain()
+            {
                 tracing::warn!(path = %String::from_utf8_lossy(&conversation.path), %failure, "an upload failed");
             }
             status_of_upload(refused)
         }
     };
-    // The body was read to its end, so the connection goes on whatever became of it.
-    let mut parcel = shared.core.parcel();
-    answering::short(&shared, outline, status, &mut parcel);
-    conversation.send(parcel).await
+    conversation.answer(outline, status).await
+}
+
+impl Conversation {
+    /// Answers after the body was read to its end, so that the connection goes on whatever became of it.
+    async fn answer(&mut self, outline: &Outline, status: Status) -> Result<(), Ended> {
+        let mut parcel = self.shared.core.parcel();
+        answering::short(&self.shared, outline, status, &mut parcel);
+        self.send(parcel).await
+    }
+}
+
+/// What a body is read with.
+struct Admitted {
+    expected: Expected,
+    /// Of a request that depends on what is there when it is done.
+    conditional_head: Option<Vec<u8>>,
 }
 
 /// Whether the body is to be read at all, and what it has to be.
-async fn admit(conversation: &mut Conversation, outline: &Outline) -> Result<Expected, Status> {
+async fn admit(conversation: &mut Conversation, outline: &Outline) -> Result<Admitted, Status> {
     let length = match outline.body {
         Body::None => return Err(Status::LengthRequired),
         Body::Sized(bytes) => Some(bytes),
         Body::Chunked => None,
     };
     if outline.fields == Fields::Plain {
-        return Ok(Expected { length, md5: None });
+        return Ok(Admitted { expected: Expected { length, ..Expected::default() }, conditional_head: None });
     }
-    check_conditions(conversation).await?;
-    let Ok(Parsed::Complete { request, .. }) = parse(conversation.input.bytes()) else {
-        return Err(Status::BadRequest);
-    };
+    let head = conversation.input.bytes()[..outline.head_bytes].to_vec();
+    check_conditions(conversation, &head).await?;
+    let Ok(Parsed::Complete { request, .. }) = parse(&head) else { return Err(Status::BadRequest) };
     // A part must not take the place of the whole: RFC 9110, 14.5.
     if request.content_range.is_some() {
         return Err(Status::BadRequest);
@@ -83,17 +105,27 @@ async fn admit(conversation: &mut Conversation, outline: &Outline) -> Result<Exp
         Some(text) if base64::decode(text, &mut md5) == Some(md5.len()) => Some(md5),
         Some(_) => return Err(Status::BadRequest),
     };
-    Ok(Expected { length, md5 })
+    // That there is none the rename itself finds out: of many who say this at once, one is let through.
+    let is_new = request.conditions.if_none_match == Some(b"*");
+    let existing = if is_new { Existing::Kept } else { Existing::Replaced };
+    let conditional = request.conditions != Conditions::default();
+    let expected = Expected { length, md5, existing };
+    Ok(Admitted { expected, conditional_head: conditional.then_some(head) })
 }
 
-/// Holds the conditions of a write against what is there now. Two writers may both be let through: what each was told is
-/// true of the moment at which it was asked.
-pub(super) async fn check_conditions(conversation: &mut Conversation) -> Result<(), Status> {
+/// Holds the conditions of a write against what is there now. Two writers with one entity tag may both be let through, if
+/// they are done at the same moment: what each was told is true of the moment at which it was asked.
+pub(super) async fn check_conditions(conversation: &mut Conversation, head: &[u8]) -> Result<(), Status> {
+    let Ok(Parsed::Complete { request, .. }) = parse(head) else { return Err(Status::BadRequest) };
+    if request.conditions == Conditions::default() {
+        return Ok(());
+    }
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);
+    // What was believed a moment ago is not good enough here.
+    shared.files.forget(&conversation.path);
     let opened = shared.files.open(disk, &conversation.path, beneath);
     let found = conversation.connection.while_waiting(&mut conversation.input, opened).await;
-    let Ok(Parsed::Complete { request, .. }) = parse(conversation.input.bytes()) else { return Ok(()) };
     let validators = match found {
         Ok((_, status)) => {
             spindle_disk::open_file::entity_tag(&status, &mut conversation.entity_tag);

@@ -26,7 +26,7 @@ pub(super) async fn send(
     let head_bytes = parcel.bytes.len();
     let mut begun = false;
     while !transfer.is_over() {
-        let piece = match transfer.ready(&mut parcel.bytes) {
+        let piece = match transfer.ready(disk, &mut parcel.bytes) {
             Some(piece) => Ok(piece),
             None => {
                 let reading = transfer.read(disk, &mut parcel.bytes);
@@ -41,7 +41,7 @@ pub(super) async fn send(
                 conversation.send(piece).await?;
             }
             Ok(Piece::Cached(range)) => {
-                Box::pin(send_cached(conversation, &transfer, &parcel, range)).await?;
+                Box::pin(send_cached(conversation, &mut transfer, &parcel, range)).await?;
                 parcel.bytes.clear();
             }
             Err(failure) => return fail(conversation, outline, begun, head_bytes, parcel, failure).await,
@@ -77,7 +77,7 @@ impl Conversation {
 
 async fn send_cached(
     conversation: &mut Conversation,
-    transfer: &Transfer,
+    transfer: &mut Transfer,
     parcel: &Parcel,
     range: Range<u64>,
 ) -> Result<(), Ended> {
@@ -87,7 +87,7 @@ async fn send_cached(
     let mut sending = CachedSend::new(range);
     let mut deadline_ns = conversation.idle_deadline_ns();
     loop {
-        match sending.step(&socket, &parcel.bytes, &transfer.file().descriptor)? {
+        match sending.step(&socket, &parcel.bytes, &transfer.file().descriptor())? {
             Progress::Done => break,
             Progress::Moved => deadline_ns = conversation.idle_deadline_ns(),
             Progress::Stuck => {}
@@ -95,10 +95,14 @@ async fn send_cached(
         // Who waits for its reader holds no receive buffer.
         conversation.connection.pause(&mut conversation.input).await?;
         room(&shared.core, &socket, deadline_ns).await?;
+        // It may have taken its time, and memory is used for other things.
+        if sending.left(&parcel.bytes).is_some_and(|left| transfer.take_back(left)) {
+            return Ok(());
+        }
     }
     if !transfer.is_over() {
         // A large file is sent in pieces, and the others have their turn in between.
-        shared.core.step_back().await;
+        shared.core.next_turn().await;
     }
     Ok(())
 }
@@ -111,7 +115,9 @@ async fn fail(
     mut parcel: Parcel,
     failure: Failure,
 ) -> Result<(), Ended> {
-    tracing::warn!(path = %String::from_utf8_lossy(&conversation.path), %failure, "a file could not be sent");
+    if conversation.shared.may_complain() {
+        tracing::warn!(path = %String::from_utf8_lossy(&conversation.path), %failure, "a file could not be sent");
+    }
     if begun || parcel.bytes.len() != head_bytes {
         return Err(Ended::Unfinished);
     }

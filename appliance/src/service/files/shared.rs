@@ -1,7 +1,7 @@
 //! What all cores share, and what each has.
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -59,6 +59,14 @@ pub struct FilesCore {
     pub root: Root,
     pub files: Files,
     date: RefCell<DateLine>,
+    silent_until_ns: Cell<u64>,
+}
+
+const COMPLAINT_PAUSE_NS: u64 = 1_000_000_000;
+
+/// The wall clock, in seconds since 1970.
+pub fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 impl FilesCore {
@@ -69,6 +77,7 @@ impl FilesCore {
             core: core.clone(),
             root,
             date: RefCell::default(),
+            silent_until_ns: Cell::default(),
         })
     }
 
@@ -83,7 +92,15 @@ impl FilesCore {
 
     /// Does something with the Date field of now, terminator included.
     pub fn with_date<T>(&self, then: impl FnOnce(&str) -> T) -> T {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        then(self.date.borrow_mut().at(now))
+        then(self.date.borrow_mut().at(unix_seconds()))
+    }
+
+    /// Whether a line may be written about something that may happen thousands of times a second: one in a second.
+    pub fn may_complain(&self) -> bool {
+        let may = self.core.now_ns() >= self.silent_until_ns.get();
+        if may {
+            self.silent_until_ns.set(self.core.now_ns() + COMPLAINT_PAUSE_NS);
+        }
+        may
     }
 }

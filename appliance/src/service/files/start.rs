@@ -14,14 +14,14 @@ use spindle_net::listener::{Accepted, accept};
 
 use super::conversation::Conversation;
 use super::shared::{FilesCore, FilesService};
+use crate::lifecycle::privileges;
 use crate::service::connections::wait_for_place;
 use crate::service::cores::Part;
 use crate::service::listeners::{self, ListenError, Listeners};
-use crate::settings::decided::{FilesSettings, RootFolder};
+use crate::settings::decided::{FilesSettings, ProcessSettings, RootFolder};
 
-/// The bound of the kernel's threads that wait for the disks of one core. All disks at their bound of ops need no more as
-/// long as there are no more than sixteen of them; threads exist only while they have something to wait for.
-pub const WORKERS: u32 = 16 * 16;
+/// The kernel's workers of one core beside those that all disks at their bound can hold.
+const WORKERS_SPARE: u32 = 16;
 
 /// Why the folder cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,13 @@ pub enum RootError {
 pub struct FilesOpened {
     pub listeners: Listeners,
     folders: RootFolders,
+}
+
+impl FilesOpened {
+    /// How many of the kernel's threads may wait for the disks of one core: all disks at their bound leave some over.
+    pub fn workers(&self) -> u32 {
+        (self.folders.disks() * DiskLimits::default().ops_max) as u32 + WORKERS_SPARE
+    }
 }
 
 /// Why the service could not be opened.
@@ -49,10 +56,12 @@ pub enum OpenError {
 ///
 /// # Errors
 /// The folder is not there or may not be entered, or nothing can be listened on.
-pub fn open(settings: &FilesSettings) -> Result<FilesOpened, OpenError> {
+pub fn open(settings: &FilesSettings, process: &ProcessSettings) -> Result<FilesOpened, OpenError> {
     let failed = |error| RootError::Open { path: settings.root.clone(), error };
-    if settings.root_folder == RootFolder::Made {
+    if settings.root_folder == RootFolder::Made && !settings.root.exists() {
         std::fs::create_dir_all(&settings.root).map_err(failed)?;
+        // Whoever serves it must be able to write to it.
+        privileges::give_to(process, &settings.root).map_err(failed)?;
     }
     let folders = RootFolders::open(&settings.root).map_err(failed)?;
     let listeners = listeners::open(&settings.listen, settings.backlog, settings.cores)?;

@@ -125,10 +125,16 @@ fn trailer(rest: &[u8], at: usize) -> Result<ChunkStep, ChunkFault> {
     let mut fields = [httparse::EMPTY_HEADER; TRAILER_FIELDS_MAX];
     let bytes = &rest[..rest.len().min(TRAILER_BYTES_MAX)];
     match httparse::parse_headers(bytes, &mut fields).map_err(|_| ChunkFault::Trailer)? {
+        // httparse lets a bare line feed end a line, here as in a size.
+        httparse::Status::Complete((length, _)) if has_bare_line_feed(&bytes[..length]) => Err(ChunkFault::Trailer),
         httparse::Status::Complete((length, _)) => Ok(ChunkStep::End { consumed: at + length }),
         httparse::Status::Partial if bytes.len() < TRAILER_BYTES_MAX => Ok(more(at, rest.len() + 1)),
         httparse::Status::Partial => Err(ChunkFault::Trailer),
     }
+}
+
+fn has_bare_line_feed(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\n', bytes).any(|at| at == 0 || bytes[at - 1] != b'\r')
 }
 
 #[cfg(test)]
@@ -161,6 +167,18 @@ mod tests {
 
     fn whole(text: &str) -> Result<Option<(Vec<u8>, usize)>, ChunkFault> {
         read(text.as_bytes(), [text.len()])
+    }
+
+    #[test]
+    fn a_trailer_ends_with_whole_line_ends() {
+        for sound in [&b"0\r\n\r\n"[..], b"0\r\nA: b\r\n\r\n"] {
+            assert!(
+                matches!(Chunked::default().step(sound), Ok(ChunkStep::End { consumed }) if consumed == sound.len())
+            );
+        }
+        for bare in [&b"0\r\n\n"[..], b"0\r\nA: b\n\r\n", b"0\r\nA: b\r\n\n"] {
+            assert_eq!(Chunked::default().step(bare).err(), Some(ChunkFault::Trailer));
+        }
     }
 
     #[test]
