@@ -87,7 +87,7 @@ async fn send_cached(
     let mut sending = CachedSend::new(range);
     let mut deadline_ns = conversation.idle_deadline_ns();
     loop {
-        match sending.step(&socket, &parcel.bytes, &transfer.file().descriptor())? {
+        match sending.step(&socket, &parcel.bytes, transfer.file().descriptor())? {
             Progress::Done => break,
             Progress::Moved => deadline_ns = conversation.idle_deadline_ns(),
             Progress::Stuck => {}
