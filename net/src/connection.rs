@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use nix::sys::socket::{setsockopt, sockopt};
 use spindle_core::flight::Arrived;
 use spindle_core::{Core, Descriptor, Errno, Flight, LendMut, Op, Parcel};
 
@@ -214,7 +215,9 @@ impl Connection {
         landing.result.map(drop).map_err(End::of)
     }
 
-    fn is_sending(&self) -> bool {
+    /// Whether a parcel is on its way that the kernel has not taken all of.
+    #[inline]
+    pub fn is_sending(&self) -> bool {
         self.sending.as_ref().is_some_and(|sending| !sending.has_landed())
     }
 
@@ -295,6 +298,15 @@ impl Connection {
             Err(errno) => Err(End::of(errno)),
         };
         (received, Some(into))
+    }
+
+    /// Has the peer see a broken connection, and not the end of a stream, once this is dropped: where the end would mean that
+    /// all was said.
+    pub fn break_off(&self) {
+        if let Descriptor::Kernel(socket) = &*self.socket {
+            let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+            let _ = setsockopt(socket, sockopt::Linger, &at_once);
+        }
     }
 
     /// Says that nothing more will be sent, and reads the peer's stream to its end or to `bytes_max`: a reset would

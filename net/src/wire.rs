@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! memcached   the classic text and the meta protocol of memcached 1.6.45, both directions
-//! http        HTTP/1.1, the server's side
+//! http        HTTP/1.1: the server's side, the head of an answer, and both on their way through a proxy
 //! base64      what a few fields of both are written in
 //! ```
 

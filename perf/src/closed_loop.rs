@@ -21,9 +21,9 @@ use spindle_core::probe::Unsupported;
 use spindle_core::stall::StallReport;
 use spindle_core::thread::{CorePlan, start};
 use spindle_core::{Core, Errno, Limits};
+use spindle_net::dial::dial;
 
 use crate::descriptors::{self, TooFewDescriptors};
-use crate::dial::dial;
 use crate::load::FillError;
 use crate::process::{self, Pid};
 use flow::{ClassRun, Phase, converse};

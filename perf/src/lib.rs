@@ -23,7 +23,7 @@
 //! compare       two results, and whether they differ
 //! median        the one in the middle of several
 //! link          how full the network between is
-//! dial          connecting on the engine;  descriptors: room for so many
+//! descriptors   room for so many connections
 //! talk          one blocking conversation: statistics, flushes, traces, idle connections
 //! process       a server as a child process on a CPU of its own: its CPU time, its memory, its end
 //! machine       what a figure has to say about where it was measured
@@ -37,7 +37,6 @@ pub mod compare;
 pub mod corpus;
 pub mod describe;
 pub mod descriptors;
-mod dial;
 pub mod environment;
 pub mod link;
 pub mod load;

@@ -9,13 +9,13 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use spindle_core::Core;
 use spindle_net::connection::Connection;
+use spindle_net::dial::dial;
 use spindle_net::input::Input;
 
 use super::batch::Batch;
 use super::keys::{Keys, Order};
 use super::tally::response_histogram;
 use super::{LoadError, Work, on_a_core, within};
-use crate::dial::dial;
 
 const STORED: &[u8] = b"STORED\r\n";
 /// A meta no-op.

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use spindle_core::gate::Gate;
 use spindle_core::{Core, Descriptor};
+use spindle_net::dial::dial;
 
 use super::begin::{Ending, Start};
 use super::cache::CacheWork;
@@ -23,7 +24,6 @@ use super::watch::{Tick, Use, Watch};
 use super::work::Work;
 use super::{ClassPlan, Classes, LoadError, NS_PER_SECOND, Pace, Plan, Span, WorkPlan};
 use crate::closed_loop::{on_a_core, within};
-use crate::dial::dial;
 use crate::measured::ClassMeasured;
 use crate::process::Pid;
 use crate::slow::{self, SlowGroup, SlowMeasured};

@@ -11,12 +11,12 @@ use std::task::{Context, Poll};
 
 use spindle_core::{Core, Descriptor};
 use spindle_net::connection::{Connection, End};
+use spindle_net::dial::dial;
 use spindle_net::input::Input;
 
 use super::class::{Class, Over};
 use super::record::Trouble;
 use super::work::{HangUp, Heard, Then, Work, Written};
-use crate::dial::dial;
 use breath::{Breath, Worth};
 
 mod breath;

@@ -12,9 +12,9 @@ use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 use spindle_core::op::Offset;
 use spindle_core::{Core, Descriptor, Errno, Flight, Op};
+use spindle_net::dial::{connect, undialled};
 
 use super::measured::SlowMeasured;
-use crate::dial::{connect, undialled};
 
 /// The most that is read at once.
 pub(super) const READ_BYTES_MAX: u64 = 1024;

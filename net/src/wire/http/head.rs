@@ -99,6 +99,14 @@ pub enum Expectation {
 /// Nothing can be said about what comes after it: the connection closes. The same refusal is given as soon as enough of
 /// the input is there, however it was cut.
 pub fn parse(input: &[u8]) -> Result<Parsed<'_>, Refusal> {
+    parse_with(input, |_, _| Ok(()))
+}
+
+/// [`parse`], which shows a complete request with all of its fields to `then`.
+pub(super) fn parse_with<'a>(
+    input: &'a [u8],
+    then: impl FnOnce(&httparse::Request<'_, 'a>, &Request<'a>) -> Result<(), Refusal>,
+) -> Result<Parsed<'a>, Refusal> {
     let within = &input[..input.len().min(HEAD_BYTES_MAX)];
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
     let mut head = httparse::Request::new(&mut []);
@@ -107,7 +115,11 @@ pub fn parse(input: &[u8]) -> Result<Parsed<'_>, Refusal> {
         return Err(Refusal::TargetTooLong);
     }
     match outcome {
-        Ok(httparse::Status::Complete(consumed)) => Ok(Parsed::Complete { request: request(&head)?, consumed }),
+        Ok(httparse::Status::Complete(consumed)) => {
+            let request = request(&head)?;
+            then(&head, &request)?;
+            Ok(Parsed::Complete { request, consumed })
+        }
         Ok(httparse::Status::Partial) if within.len() < HEAD_BYTES_MAX => Ok(Parsed::Incomplete),
         Ok(httparse::Status::Partial) => Err(Refusal::HeadTooLarge),
         Err(httparse::Error::TooManyHeaders) => Err(Refusal::TooManyFields),

@@ -57,7 +57,9 @@ statuses! {
     RequestHeaderFieldsTooLarge = 431 "Request Header Fields Too Large",
     InternalServerError = 500 "Internal Server Error",
     NotImplemented = 501 "Not Implemented",
+    BadGateway = 502 "Bad Gateway",
     ServiceUnavailable = 503 "Service Unavailable",
+    GatewayTimeout = 504 "Gateway Timeout",
     HttpVersionNotSupported = 505 "HTTP Version Not Supported",
     InsufficientStorage = 507 "Insufficient Storage",
 }

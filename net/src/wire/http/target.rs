@@ -86,7 +86,7 @@ pub(super) fn authority(target: &str) -> Option<&str> {
 }
 
 /// The authority, if there is one, and what comes after it; `None` for the other forms of a target.
-fn split(target: &str) -> Option<(Option<&str>, &str)> {
+pub(super) fn split(target: &str) -> Option<(Option<&str>, &str)> {
     if target.starts_with('/') {
         return Some((None, target));
     }

@@ -5,35 +5,21 @@
 //!   head      what the head says
 //! ```
 //!
-//! Bodies in chunks are read as the server reads those of uploads.
+//! Heads are read as a proxy reads them, and bodies in chunks as the server reads those of uploads.
 
 mod head;
 
-use head::Framing;
 pub use head::Head;
+pub use spindle_net::wire::http::answer_head::HEAD_BYTES_MAX;
 use spindle_net::wire::http::chunked::{ChunkFault, ChunkStep, Chunked};
 pub use spindle_net::wire::http::range::ContentRange;
-
-/// Of a head, in bytes.
-pub const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Header fields of a head.
-pub const FIELDS_MAX: usize = 100;
+use spindle_net::wire::http::{AnswerFault, Framing, Persistence};
 
 /// Why an answer is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    #[error("no head of HTTP: {0}")]
-    Head(httparse::Error),
-    #[error("a head of more than {HEAD_BYTES_MAX} bytes")]
-    HeadTooLong,
-    #[error("a Content-Length that is no number, or two that differ")]
-    Length,
-    #[error("both a Content-Length and a Transfer-Encoding")]
-    TwoLengths,
-    #[error("a Transfer-Encoding other than chunked")]
-    Coding,
-    #[error("it changes to a protocol that nobody asked for")]
-    Upgrade,
+    #[error(transparent)]
+    Head(#[from] AnswerFault),
     #[error(transparent)]
     Chunk(#[from] ChunkFault),
     #[error("a 206 without a Content-Range that can be read")]
@@ -140,23 +126,23 @@ impl Answer {
         loop {
             let rest = &input[consumed..];
             let room = HEAD_BYTES_MAX - self.passed_over;
-            let Some(parsed) = head::parse(&rest[..rest.len().min(room)], self.to)? else {
+            let Some((parsed, head)) = head::parse(&rest[..rest.len().min(room)], self.to)? else {
                 return match rest.len() < room {
                     true => Ok(Step::More { consumed, bytes_min: rest.len() + 1 }),
-                    false => Err(Malformed::HeadTooLong),
+                    false => Err(AnswerFault::TooLong.into()),
                 };
             };
             consumed += parsed.bytes;
             match parsed.framing {
                 Framing::Interim => self.passed_over += parsed.bytes,
-                Framing::Nothing => self.state = State::End,
+                Framing::None => self.state = State::End,
                 Framing::Sized(length) => self.state = State::Sized { left: length },
                 Framing::Chunked => self.state = State::Chunked(Chunked::default()),
                 Framing::UntilEnd => self.state = State::UntilEnd,
             }
             if !matches!(self.state, State::Head) {
-                self.then = parsed.then;
-                return Ok(Step::Head { consumed, head: parsed.head });
+                self.then = if parsed.persistence == Persistence::Persists { Then::Keep } else { Then::Close };
+                return Ok(Step::Head { consumed, head });
             }
         }
     }

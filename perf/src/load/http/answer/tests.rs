@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use spindle_net::wire::http::answer_head::FIELDS_MAX;
 
 /// What an answer came to, however it was cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,17 +106,17 @@ fn what_a_load_looks_at_is_taken_from_the_head() {
 #[test]
 fn what_is_no_answer_is_named() {
     let head = |fields: &str| refused(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n"));
-    assert!(matches!(refused("HTTQ/1.1 200 OK\r\n\r\n"), Malformed::Head(_)));
-    assert!(matches!(refused("HTTP/1.1 20x OK\r\n\r\n"), Malformed::Head(_)));
+    assert!(matches!(refused("HTTQ/1.1 200 OK\r\n\r\n"), Malformed::Head(AnswerFault::Head(_))));
+    assert!(matches!(refused("HTTP/1.1 20x OK\r\n\r\n"), Malformed::Head(AnswerFault::Head(_))));
     for length in ["", "-1", "+1", "1, 1", "0x10", "18446744073709551616", "1\r\nContent-Length: 2"] {
-        assert_eq!(head(&format!("Content-Length: {length}")), Malformed::Length, "{length}");
+        assert_eq!(head(&format!("Content-Length: {length}")), Malformed::Head(AnswerFault::Length), "{length}");
     }
-    assert_eq!(head("Content-Length: 1\r\nTransfer-Encoding: chunked"), Malformed::TwoLengths);
+    assert_eq!(head("Content-Length: 1\r\nTransfer-Encoding: chunked"), Malformed::Head(AnswerFault::TwoLengths));
     for coding in ["gzip", "gzip, chunked", "chunked\r\nTransfer-Encoding: chunked"] {
-        assert_eq!(head(&format!("Transfer-Encoding: {coding}")), Malformed::Coding, "{coding}");
+        assert_eq!(head(&format!("Transfer-Encoding: {coding}")), Malformed::Head(AnswerFault::Coding), "{coding}");
     }
-    assert_eq!(refused("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Malformed::Coding);
-    assert_eq!(refused("HTTP/1.1 101 Switching\r\n\r\n"), Malformed::Upgrade);
+    assert_eq!(refused("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Malformed::Head(AnswerFault::Coding));
+    assert_eq!(refused("HTTP/1.1 101 Switching\r\n\r\n"), Malformed::Head(AnswerFault::Upgrade));
     let chunks = |text: &str| head(&format!("Transfer-Encoding: chunked\r\n\r\n{text}"));
     for size in ["x\r\n", "-1\r\n", "11111111111111111\r\n"] {
         assert_eq!(chunks(size), Malformed::Chunk(ChunkFault::Size), "{size}");
@@ -130,10 +131,16 @@ fn what_is_no_answer_is_named() {
 #[test]
 fn nothing_is_waited_for_without_end() {
     let long = format!("HTTP/1.1 200 OK\r\nX: {}", "a".repeat(HEAD_BYTES_MAX));
-    assert_eq!(refused(&long), Malformed::HeadTooLong);
-    assert_eq!(refused(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(HEAD_BYTES_MAX / 10)), Malformed::HeadTooLong);
+    assert_eq!(refused(&long), Malformed::Head(AnswerFault::TooLong));
+    assert_eq!(
+        refused(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(HEAD_BYTES_MAX / 10)),
+        Malformed::Head(AnswerFault::TooLong)
+    );
     let fields = "A: b\r\n".repeat(FIELDS_MAX + 1);
-    assert_eq!(refused(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n")), Malformed::Head(httparse::Error::TooManyHeaders));
+    assert_eq!(
+        refused(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n")),
+        Malformed::Head(AnswerFault::Head(httparse::Error::TooManyHeaders))
+    );
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(refused(&format!("{chunked}1;{}", "a".repeat(HEAD_BYTES_MAX))), Malformed::Chunk(ChunkFault::Size));
     assert_eq!(
