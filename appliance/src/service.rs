@@ -6,6 +6,8 @@
 //! - [`bridge`]: cache memory lent to the kernel, the only unsafe code of the appliance
 //! - [`value_sending`]: how a value leaves the cache
 //! - [`files`]: the server of files, HTTP on the disks
+//! - [`proxy`]: HTTP passed on to backends
+//! - [`patience`]: how long a peer may say nothing
 
 pub mod bridge;
 pub mod cache;
@@ -13,6 +15,8 @@ pub mod connections;
 pub mod cores;
 pub mod files;
 pub mod listeners;
+pub mod patience;
+pub mod proxy;
 pub mod value_sending;
 
 use std::net::SocketAddr;
@@ -66,6 +70,7 @@ impl ServiceError {
 struct Opened {
     cache: Option<Listeners>,
     files: Option<FilesOpened>,
+    proxy: Option<Listeners>,
 }
 
 /// Serves until a signal asks for the end.
@@ -75,6 +80,7 @@ pub fn run(settings: &Settings) -> Result<(), ServiceError> {
     let opened = Opened {
         cache: settings.cache.as_ref().map(cache::start::open).transpose()?,
         files: settings.files.as_ref().map(|files| files::start::open(files, &settings.process)).transpose()?,
+        proxy: settings.proxy.as_ref().map(proxy::start::open).transpose()?,
     };
     let places = places(settings, &opened);
     let addresses = addresses(&opened);
@@ -116,6 +122,11 @@ fn start(
             core.parts.push(part);
         }
     }
+    if let (Some(settings), Some(listeners)) = (&settings.proxy, opened.proxy) {
+        for (part, core) in proxy::start::parts(settings, listeners).into_iter().zip(&mut starts) {
+            core.parts.push(part);
+        }
+    }
     Ok((cores::start(starts)?, socket_files))
 }
 
@@ -137,7 +148,8 @@ fn addresses(opened: &Opened) -> Vec<SocketAddr> {
     let of = |listeners: &Listeners| listeners.addresses.clone();
     let cache = opened.cache.as_ref().map(of);
     let files = opened.files.as_ref().map(|files| of(&files.listeners));
-    cache.into_iter().chain(files).flatten().collect()
+    let proxy = opened.proxy.as_ref().map(of);
+    cache.into_iter().chain(files).chain(proxy).flatten().collect()
 }
 
 /// A line for each place that is listened at.
@@ -157,6 +169,12 @@ fn places(settings: &Settings, opened: &Opened) -> Vec<String> {
         let (threads, root) = (threads(files.cores), files.root.display());
         let places = opened.listeners.addresses.iter();
         lines.extend(places.map(|place| format!("files: listening on {place} (HTTP, {root}, {threads})")));
+    }
+    if let (Some(proxy), Some(listeners)) = (&settings.proxy, &opened.proxy) {
+        let backends: Vec<String> = proxy.backends.iter().map(SocketAddr::to_string).collect();
+        let (threads, backends) = (threads(proxy.cores), backends.join(" "));
+        let places = listeners.addresses.iter();
+        lines.extend(places.map(|place| format!("proxy: listening on {place} (HTTP, to {backends}, {threads})")));
     }
     lines
 }

@@ -1,5 +1,5 @@
-//! How long a client may say nothing. A timer is set when it has run out, and not at every request: a busy client costs
-//! nothing.
+//! How long a peer may say nothing. A timer is set when it has run out, and not at every request: a busy peer costs
+//! nothing. It belongs to one task, which is the one that is woken.
 #![forbid(unsafe_code)]
 
 use std::future::Future;
@@ -20,7 +20,7 @@ impl Patience {
         Patience { core: core.clone(), idle_ns, since_ns: core.now_ns(), sleeping: None }
     }
 
-    /// Begins anew: the client has done what it was waited for.
+    /// Begins anew: the peer has done what it was waited for.
     pub fn renew(&mut self) {
         self.since_ns = self.core.now_ns();
     }

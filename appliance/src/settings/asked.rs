@@ -7,6 +7,8 @@
 //! memory_bytes = "1g"
 //! [files]
 //! root = "/var/mogdata"
+//! [proxy]
+//! backends = ["10.0.0.1:80"]
 //! [process]
 //! user = "cache"
 //! ```
@@ -21,12 +23,13 @@ use super::decided::{
 };
 use super::size::Bytes;
 
-/// All tables of the file. The services whose tables are there are run; all of them, where none is.
+/// All tables of the file. The services whose tables are there are run; where none is, those that need not be told anything.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Asked {
     pub cache: Option<CacheAsked>,
     pub files: Option<FilesAsked>,
+    pub proxy: Option<ProxyAsked>,
     pub process: ProcessAsked,
 }
 
@@ -76,6 +79,21 @@ pub struct FilesAsked {
     pub writes: Option<Permission>,
     pub promise: Option<Promise>,
     pub idle_timeout_seconds: Option<i64>,
+}
+
+/// `[proxy]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProxyAsked {
+    pub listen: Option<Vec<String>>,
+    /// `host:port`, or `host` for port 80.
+    pub backends: Option<Vec<String>>,
+    pub connections_max: Option<i64>,
+    pub cores: Option<i64>,
+    pub backlog: Option<i64>,
+    pub idle_timeout_seconds: Option<i64>,
+    pub backend_connections_max: Option<i64>,
+    pub backend_timeout_seconds: Option<i64>,
 }
 
 /// `[process]`.

@@ -17,6 +17,7 @@ const DISKS_LIKELY_MAX: u64 = 64;
 pub struct Settings {
     pub cache: Option<CacheSettings>,
     pub files: Option<FilesSettings>,
+    pub proxy: Option<ProxySettings>,
     pub process: ProcessSettings,
     /// Lines for the operator, to be printed at start: what was accepted without effect, what looks unwise.
     pub notes: Vec<String>,
@@ -26,7 +27,8 @@ impl Settings {
     /// Threads: as many as the service that wants most.
     pub fn cores(&self) -> u16 {
         let cache = self.cache.as_ref().map_or(0, |cache| cache.cores);
-        cache.max(self.files.as_ref().map_or(0, |files| files.cores))
+        let files = self.files.as_ref().map_or(0, |files| files.cores);
+        cache.max(files).max(self.proxy.as_ref().map_or(0, |proxy| proxy.cores))
     }
 
     /// File descriptors that the services need, connections and their own.
@@ -35,7 +37,8 @@ impl Settings {
             .cache
             .as_ref()
             .map_or(DESCRIPTORS_OWN, |cache| u64::from(cache.connections_max) + cache.descriptors_own());
-        cache + self.files.as_ref().map_or(0, FilesSettings::descriptors)
+        let files = self.files.as_ref().map_or(0, FilesSettings::descriptors);
+        cache + files + self.proxy.as_ref().map_or(0, ProxySettings::descriptors)
     }
 }
 
@@ -119,6 +122,35 @@ impl FilesSettings {
     pub fn descriptors(&self) -> u64 {
         4 * u64::from(self.connections_max)
             + u64::from(self.cores) * (u64::from(self.open_files_max) + DISKS_LIKELY_MAX + DESCRIPTORS_PER_CORE)
+    }
+}
+
+/// The proxy, as its service runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// Never empty.
+    pub listen: Vec<Listen>,
+    /// Where requests go, in turn. Never empty; no port is 0.
+    pub backends: Vec<SocketAddr>,
+    /// Of clients: 1 to 2^31 - 1.
+    pub connections_max: u32,
+    /// Threads, as for the cache: all services share them.
+    pub cores: u16,
+    /// Of listen(2): 1 to 2^31 - 1.
+    pub backlog: u32,
+    /// A client that sends or takes nothing for so long is closed: 1 to 2^31 - 1.
+    pub idle_timeout_seconds: u32,
+    /// Of each core, to all backends, idle ones among them: 1 to 2^31 - 1.
+    pub backend_connections_max: u32,
+    /// A backend that sends or takes nothing for so long has failed: 1 to 2^31 - 1.
+    pub backend_timeout_seconds: u32,
+}
+
+impl ProxySettings {
+    /// Descriptors: connections to both sides, and our own.
+    pub fn descriptors(&self) -> u64 {
+        let per_core = u64::from(self.backend_connections_max) + DESCRIPTORS_PER_CORE;
+        u64::from(self.connections_max) + u64::from(self.cores) * per_core
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Number {
     GrowthFactor,
     OpenFilesMax,
     IdleTimeoutSeconds,
+    BackendConnectionsMax,
+    BackendTimeoutSeconds,
 }
 
 impl Number {
@@ -32,6 +34,8 @@ impl Number {
             Number::GrowthFactor => "Factor",
             Number::OpenFilesMax => "Number of open files",
             Number::IdleTimeoutSeconds => "Idle timeout",
+            Number::BackendConnectionsMax => "Maximum backend connections",
+            Number::BackendTimeoutSeconds => "Backend timeout",
         }
     }
 
@@ -46,6 +50,8 @@ impl Number {
             Number::GrowthFactor => "growth_factor",
             Number::OpenFilesMax => "open_files_max",
             Number::IdleTimeoutSeconds => "idle_timeout_seconds",
+            Number::BackendConnectionsMax => "backend_connections_max",
+            Number::BackendTimeoutSeconds => "backend_timeout_seconds",
         }
     }
 }
@@ -61,6 +67,15 @@ pub enum SettingsError {
     /// Of the table `[files]`, which memcached's command line has no words for.
     #[error("files: {0}")]
     Files(Box<SettingsError>),
+    /// The same of `[proxy]`.
+    #[error("proxy: {0}")]
+    Proxy(Box<SettingsError>),
+    #[error("no backends: a proxy has to be told where requests go, as in backends = [\"10.0.0.1:80\"]")]
+    NoBackends,
+    #[error("\"{name}\" is no backend: {error}")]
+    Backend { name: String, error: ListenError },
+    #[error("\"{0}\" is no backend: give a host, or host:port")]
+    BackendName(String),
     #[error("Item max size cannot be less than 1024 bytes.")]
     ItemTooSmall,
     #[error("Cannot set item size limit higher than 1/2 of memory max.")]

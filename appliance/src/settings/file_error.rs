@@ -10,6 +10,7 @@ use super::listen::ListenError;
 pub fn describe(error: &SettingsError, text: &str) -> String {
     match error {
         SettingsError::Files(error) => describe_in("files", error, text),
+        SettingsError::Proxy(error) => describe_in("proxy", error, text),
         error => describe_in("cache", error, text),
     }
 }
@@ -38,9 +39,14 @@ fn describe_in(table: &str, error: &SettingsError, text: &str) -> String {
         }
         SettingsError::Seconds(_) => ("idle_timeout_seconds", "must be 1 to 2147483647, or 0 for never".to_owned()),
         SettingsError::Listen(error) => ("listen", listen_rule(error)),
+        SettingsError::NoBackends => ("backends", error.to_string()),
+        SettingsError::BackendName(_) => ("backends", error.to_string()),
+        SettingsError::Backend { name, error } => {
+            ("backends", format!("\"{name}\" is no backend: {}", listen_rule(error)))
+        }
         other => return other.to_string(),
     };
-    let place = line(key).map(|line| format!("line {line}: ")).unwrap_or_default();
+    let place = line(key).or_else(|| table_line(text, table)).map(|line| format!("line {line}: ")).unwrap_or_default();
     format!("{place}{table}.{key}: {rule}")
 }
 
@@ -53,6 +59,13 @@ fn listen_rule(error: &ListenError) -> String {
         ListenError::Lookup { name, error } => format!("no address is known for \"{name}\": {error}"),
         other => other.to_string(),
     }
+}
+
+/// The line of the table, where a key is missing in it.
+fn table_line(text: &str, table: &str) -> Option<usize> {
+    let file = DeTable::parse(text).ok()?;
+    let start = file.get_ref().get(table)?.span().start;
+    Some(text.get(..start)?.matches('\n').count() + 1)
 }
 
 /// The line that the key's value begins on, if it is written in the file.

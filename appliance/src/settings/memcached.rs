@@ -24,7 +24,7 @@ pub fn from_memcached(typed: &MemcachedArguments, port_file: Option<PathBuf>) ->
     let mut cache = cache_asked(typed)?;
     let ignored = apply_extended(&mut cache, typed.extended.iter().flatten())?;
     let process = process_asked(typed, port_file);
-    let mut settings = decide(Asked { cache: Some(cache), files: None, process }, Personality::Memcached)?;
+    let mut settings = decide(Asked { cache: Some(cache), files: None, proxy: None, process }, Personality::Memcached)?;
     let ineffective = typed.extended.iter().flatten().filter(|option| option.meaning == Meaning::NoEffect);
     ineffective::check(
         ineffective.map(|option| (option.name(), option.value.as_deref())),

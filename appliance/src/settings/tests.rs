@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::decided::{
     CacheSettings, CoreDumps, Eviction, FilesSettings, Listen, Memory, Permission, Presence, Promise, Protocol,
-    RootFolder, RootRule, Settings, Switch, Verbosity, WhenFull,
+    ProxySettings, RootFolder, RootRule, Settings, Switch, Verbosity, WhenFull,
 };
 use super::{SettingsError, from_memcached, from_serve};
 use crate::arguments::{self, ServeArguments, Typed};
@@ -19,7 +19,7 @@ fn decided(line: &str) -> Result<Settings, SettingsError> {
 
 fn settings(line: &str) -> Settings {
     let settings = decided(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-    assert_eq!(settings.files, None, "a memcached serves no files");
+    assert_eq!((&settings.files, &settings.proxy), (&None, &None), "a memcached serves no files");
     settings
 }
 
@@ -168,7 +168,8 @@ fn what_has_no_effect_is_named_in_one_line() {
 
 #[test]
 fn serve_alone_is_everything_on_loopback() {
-    let Settings { cache, files, process, notes } = from_serve(&ServeArguments { file: None }).unwrap();
+    let Settings { cache, files, proxy, process, notes } = from_serve(&ServeArguments { file: None }).unwrap();
+    assert_eq!(proxy, None, "it has nothing to stand before");
     let (cache, files) = (cache.unwrap(), files.unwrap());
     assert_eq!(files.listen, [tcp(&["127.0.0.1:7500", "[::1]:7500"])]);
     assert_eq!((files.root_folder, files.promise), (RootFolder::Made, Promise::Durable));
@@ -251,6 +252,57 @@ fn a_value_out_of_the_bounds_of_files_is_refused_with_its_line_and_key() {
 }
 
 #[test]
+fn a_proxy_is_run_where_its_table_is_there() {
+    let settings = serve("[proxy]\nbackends = [\"10.0.0.1:81\"]\n").unwrap();
+    assert_eq!((&settings.cache, &settings.files), (&None, &None));
+    let proxy = settings.proxy.unwrap();
+    assert_eq!(proxy.listen, [tcp(&["127.0.0.1:8080", "[::1]:8080"])]);
+    assert_eq!((proxy.connections_max, proxy.backlog, proxy.idle_timeout_seconds), (1024, 1024, 75));
+    assert_eq!((proxy.backend_connections_max, proxy.backend_timeout_seconds), (1024, 60));
+    assert!(settings.process.descriptors_max >= 1024 + 1024 * u64::from(proxy.cores));
+    let text = "[proxy]\nlisten = [\"127.0.0.1:-1\", \"[::1]\"]\nbackends = [\"10.0.0.1\", \"[::1]:81\", \"10.0.0.1:80\"]\n\
+                connections_max = 5\ncores = 3\nbacklog = 7\nidle_timeout_seconds = 8\n\
+                backend_connections_max = 9\nbackend_timeout_seconds = 10\n";
+    let settings = serve(text).unwrap();
+    assert_eq!(settings.cores(), 3);
+    assert_eq!(
+        settings.proxy.unwrap(),
+        ProxySettings {
+            listen: vec![tcp(&["127.0.0.1:0"]), tcp(&["[::1]:8080"])],
+            backends: vec!["10.0.0.1:80".parse().unwrap(), "[::1]:81".parse().unwrap()],
+            connections_max: 5,
+            cores: 3,
+            backlog: 7,
+            idle_timeout_seconds: 8,
+            backend_connections_max: 9,
+            backend_timeout_seconds: 10,
+        }
+    );
+}
+
+#[test]
+fn a_proxy_without_backends_is_refused_with_its_line() {
+    let said = serve("[files]\n[proxy]\ncores = 1\n").unwrap_err().to_string();
+    assert!(said.contains("box.toml: line 2: proxy.backends: no backends: a proxy has to be told"), "{said}");
+    for (line, message) in [
+        ("backends = []", "backends: no backends"),
+        ("backends = [\"*:80\"]", "backends: \"*:80\" is no backend: give a host, or host:port"),
+        ("backends = [\"10.0.0.1:0\"]", "backends: \"10.0.0.1:0\" is no backend: give a host"),
+        ("backends = [\"10.0.0.1:x\"]", "backends: \"10.0.0.1:x\" is no backend: \"x\" is not a port"),
+        ("cores = 0", "cores: must be greater than 0"),
+        ("backend_connections_max = 0", "backend_connections_max: must be greater than 0"),
+        ("backend_timeout_seconds = -1", "backend_timeout_seconds: must be greater than 0"),
+        ("idle_timeout_seconds = 0", "idle_timeout_seconds: must be greater than 0"),
+        ("connections_max = 0", "connections_max: must be greater than 0"),
+        ("listen = []", "listen: nothing to listen on"),
+    ] {
+        let backends = if line.starts_with("backends") { "" } else { "backends = [\"10.0.0.1\"]\n" };
+        let said = serve(&format!("[proxy]\n{line}\n{backends}")).expect_err(line).to_string();
+        assert!(said.contains(&format!("box.toml: line 2: proxy.{message}")), "{line}: {said}");
+    }
+}
+
+#[test]
 fn a_value_out_of_its_bounds_is_refused_with_its_line_and_key() {
     for (line, message) in [
         ("cores = 0", "cache.cores: must be greater than 0"),
@@ -282,7 +334,7 @@ fn the_example_of_the_documents_has_every_key_and_the_defaults() {
     assert_eq!(serve(example).unwrap(), from_serve(&ServeArguments { file: None }).unwrap());
     let whole = example.replace("\n#", "\n");
     serve(&whole).unwrap();
-    for (table, keys) in [("cache", 22), ("files", 9), ("process", 7)] {
+    for (table, keys) in [("cache", 22), ("files", 9), ("proxy", 8), ("process", 7)] {
         let message = serve(&format!("[{table}]\nnone = 1")).unwrap_err().to_string();
         let (_, known) = message.split_once("expected one of ").unwrap();
         let known: Vec<&str> = known.split(", ").map(|key| key.trim().trim_matches('`')).collect();

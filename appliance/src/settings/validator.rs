@@ -12,7 +12,7 @@ use super::decided::{
 };
 use super::error::{Number, SettingsError};
 use super::size::Bytes;
-use super::{files, listen};
+use super::{files, listen, proxy};
 
 const PORT: i64 = 11211;
 const MEMORY_BYTES: u64 = 64 << 20;
@@ -42,19 +42,24 @@ const GROWTH_FACTOR: f64 = 1.1;
 /// Decides; the first thing that cannot be had is the error.
 pub fn decide(asked: Asked, personality: Personality) -> Result<Settings, SettingsError> {
     let verbosity = asked.process.verbosity.unwrap_or(Verbosity::Quiet);
-    let (cache, files) = match (asked.cache, asked.files) {
-        // Nothing was named: everything that exists.
-        (None, None) => (Some(CacheAsked::default()), Some(FilesAsked::default())),
+    let (cache, files, proxy) = match (asked.cache, asked.files, asked.proxy) {
+        // Nothing was named: everything that can do without being told anything. A proxy cannot.
+        (None, None, None) => (Some(CacheAsked::default()), Some(FilesAsked::default()), None),
         named => named,
     };
-    let threads_asked = [cache.as_ref().and_then(|cache| cache.cores), files.as_ref().and_then(|files| files.cores)];
+    let threads_asked = [
+        cache.as_ref().and_then(|cache| cache.cores),
+        files.as_ref().and_then(|files| files.cores),
+        proxy.as_ref().and_then(|proxy| proxy.cores),
+    ];
     let cache = cache.map(|cache| decide_cache(cache, personality, verbosity)).transpose()?;
     let files = files.map(files::decide).transpose()?;
-    let mut settings =
-        Settings { process: decide_process(asked.process, personality, verbosity), cache, files, notes: Vec::new() };
+    let proxy = proxy.map(proxy::decide).transpose()?;
+    let process = decide_process(asked.process, personality, verbosity);
+    let mut settings = Settings { cache, files, proxy, process, notes: Vec::new() };
     settings.process.descriptors_max = settings.descriptors();
     let (cores, cores_here) = (settings.cores(), cores_available());
-    if threads_asked != [None, None] && cores > cores_here {
+    if threads_asked != [None; 3] && cores > cores_here {
         let of_machine = if cores_here == 1 { "only core".to_owned() } else { format!("{cores_here} cores") };
         settings.notes.push(format!("{cores} threads share the {of_machine} of this machine: fewer would be faster"));
     }

@@ -14,9 +14,9 @@ use spindle_net::wire::http::target::{self, Ending};
 use spindle_net::wire::http::{Parsed, Persistence, Refusal, Status, parse};
 
 use super::outline::{Outline, Verb};
-use super::patience::Patience;
 use super::shared::FilesCore;
 use super::{answering, body, delete, get, put};
+use crate::service::patience::Patience;
 use crate::settings::decided::Permission;
 
 /// What a client may still send after we said our last word, and how long we wait for it.

@@ -1,0 +1,114 @@
+//! One request and its answer, over one connection to a backend.
+#![forbid(unsafe_code)]
+
+use std::rc::Rc;
+
+use spindle_core::Parcel;
+use spindle_net::connection::End;
+use spindle_net::wire::http::forward::Forwarded;
+use spindle_net::wire::http::{Passage, Persistence, Refusal, Status};
+
+use super::backends::{Backend, Past};
+use super::conversation::{Conversation, Ended};
+use super::outline::{Outline, Rest};
+use super::shared::ProxyCore;
+
+/// What one send passes on of a body, and what a side that waits may have said beyond it, in bytes. A little more fits: what
+/// was received is not cut.
+pub(super) const PARCEL_BYTES_MAX: usize = 64 * 1024;
+
+/// Why there was no answer, or not all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// The client went, or has to: there is nothing more to be said to it.
+    Client(Ended),
+    /// The client's body was none.
+    Refused(Refusal),
+    /// The backend's fault; the client has not been told anything yet.
+    Backend(Status, Rest),
+    /// A connection that was kept ended before it said a word: it may have been closed before it was asked.
+    Stale,
+}
+
+impl From<Ended> for Failed {
+    fn from(ended: Ended) -> Failed {
+        Failed::Client(ended)
+    }
+}
+
+/// What the client has of the final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Nothing,
+    Part,
+}
+
+pub struct Exchange<'a> {
+    pub(super) conversation: &'a mut Conversation,
+    pub(super) shared: Rc<ProxyCore>,
+    pub(super) backend: Backend,
+    pub(super) outline: &'a Outline,
+    /// The body of the request.
+    pub(super) upload: Passage,
+    /// The head of the final answer, as it goes to the client, once it is there.
+    pub(super) answered: Option<(Forwarded, Parcel)>,
+    /// Whether the backend has said anything.
+    pub(super) heard: bool,
+    pub(super) told: Told,
+}
+
+impl<'a> Exchange<'a> {
+    pub fn new(conversation: &'a mut Conversation, backend: Backend, outline: &'a Outline) -> Exchange<'a> {
+        Exchange {
+            shared: Rc::clone(&conversation.shared),
+            conversation,
+            backend,
+            upload: Passage::of_request(outline.body),
+            outline,
+            answered: None,
+            heard: false,
+            told: Told::Nothing,
+        }
+    }
+
+    /// Passes the request on, which begins with `head`, and its answer back. Both connections go on where they may.
+    ///
+    /// # Errors
+    /// The answer is not there, or not all of it; the backend's connection is closed.
+    pub async fn run(mut self, head: Parcel) -> Result<Persistence, Failed> {
+        self.conversation.backend_patience.renew();
+        self.send(head).await?;
+        let answer = self.relay().await?;
+        let Exchange { conversation, backend, upload, .. } = self;
+        if !upload.is_over() {
+            return Err(Ended::Unwanted.into());
+        }
+        let reusable = answer.head.persistence == Persistence::Persists
+            && backend.ended.is_none()
+            && backend.input.bytes().is_empty()
+            && !backend.connection.is_sending();
+        if reusable {
+            conversation.shared.backends.keep(backend);
+        }
+        Ok(answer.persistence)
+    }
+
+    /// The backend has failed: what is told of it depends on what was told before.
+    pub(super) fn failed(&self, status: Status) -> Failed {
+        match self.told {
+            Told::Part => Failed::Client(Ended::Unfinished),
+            Told::Nothing => {
+                let rest = if self.upload.is_over() { Rest::Nothing } else { Rest::Body };
+                Failed::Backend(status, rest)
+            }
+        }
+    }
+
+    /// The backend's connection ended in the middle of an answer, or before it.
+    pub(super) fn ended(&self, end: End) -> Failed {
+        if end != End::Refused && self.backend.past == Past::Kept && !self.heard {
+            return Failed::Stale;
+        }
+        self.failed(if end == End::Refused { Status::ServiceUnavailable } else { Status::BadGateway })
+    }
+}

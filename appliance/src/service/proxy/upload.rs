@@ -1,0 +1,61 @@
+//! The request's way to the backend.
+#![forbid(unsafe_code)]
+
+use spindle_core::Parcel;
+use spindle_net::wire::http::Refusal;
+
+use super::conversation::Ended;
+use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX};
+use super::waiting::Event;
+
+impl Exchange<'_> {
+    /// Sends the parcel, which begins with the head, and the body after it. Returns before the body is over when the backend
+    /// has given its final answer, or has ended its connection: what it had to say is still to be heard.
+    ///
+    /// # Errors
+    /// The client is gone or its body is none; or the backend takes too long.
+    pub(super) async fn send(&mut self, mut parcel: Parcel) -> Result<(), Failed> {
+        loop {
+            self.fill(&mut parcel).await?;
+            if !parcel.is_empty() {
+                loop {
+                    match self.until_sent().await? {
+                        Event::Sent => break,
+                        Event::Heard if !self.read_head().await? => {}
+                        _ => return Ok(()),
+                    }
+                }
+                if self.backend.connection.post(parcel).is_err() {
+                    return Ok(());
+                }
+                parcel = self.shared.core.parcel();
+            }
+            if self.upload.is_over() {
+                return Ok(());
+            }
+            loop {
+                match self.await_body().await? {
+                    Event::Body => break,
+                    Event::Heard if !self.read_head().await? => {}
+                    _ => return Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Adds what has come of the body.
+    async fn fill(&mut self, parcel: &mut Parcel) -> Result<(), Failed> {
+        let conversation = &mut *self.conversation;
+        while !self.upload.is_over() {
+            let passed = self.upload.pass(conversation.input.bytes(), &mut parcel.bytes);
+            conversation.input.consume(passed.map_err(|fault| Failed::Refused(Refusal::from(fault)))?);
+            if self.upload.is_over() || parcel.len() >= PARCEL_BYTES_MAX {
+                break;
+            }
+            if !conversation.connection.receive_arrived(&mut conversation.input).await.map_err(Ended::from)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

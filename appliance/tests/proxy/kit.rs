@@ -1,0 +1,357 @@
+//! The test kit: what makes a test five lines.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+/// Only a defect takes as long as this.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `look` finds something.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Bytes that tell where one is lost or doubled.
+pub(crate) fn bytes(count: usize) -> Vec<u8> {
+    (0..count).map(|at| (at as u32).wrapping_mul(2_654_435_761).rotate_right(13) as u8).collect()
+}
+
+/// A GET of HTTP/1.1 with these fields besides Host.
+pub(crate) fn get(target: &str, fields: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n")
+}
+
+/// A running `spindle serve`. Dropping it kills it, and fails the test if it had died or panicked before.
+pub(crate) struct Server {
+    child: Child,
+    folder: TempDir,
+    pub(crate) address: SocketAddr,
+    ended: bool,
+}
+
+impl Server {
+    /// A proxy of one core before these backends, with more lines of its table.
+    pub(crate) fn proxy(backends: &[SocketAddr], lines: &str) -> Server {
+        let names: Vec<String> = backends.iter().map(|backend| format!("\"{backend}\"")).collect();
+        let cores = if lines.contains("cores") { "" } else { "cores = 1\n" };
+        Server::start(&format!("[proxy]\n{cores}backends = [{}]\n{lines}\n", names.join(", ")))
+    }
+
+    /// One service that listens on a port which the kernel chooses. `{}` is a folder of the server's own.
+    pub(crate) fn start(table: &str) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, ports) = (folder.path().join("box.toml"), folder.path().join("ports"));
+        let table = table.replace("{}", folder.path().to_str().unwrap());
+        let process = format!("[process]\nverbosity = \"errors\"\nport_file = \"{}\"\n", ports.display());
+        std::fs::write(&file, format!("{table}listen = [\"127.0.0.1:-1\"]\n{process}")).unwrap();
+        let stderr = std::fs::File::create(folder.path().join("stderr")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spindle"));
+        command.arg("serve").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        let mut server =
+            Server { child: command.spawn().unwrap(), folder, address: ([127, 0, 0, 1], 0).into(), ended: false };
+        let port = eventually("the port file", || {
+            assert!(server.child.try_wait().unwrap().is_none(), "{}", server.said());
+            std::fs::read_to_string(&ports).ok()
+        });
+        server.address.set_port(port.trim().rsplit_once(' ').unwrap().1.parse().unwrap());
+        server
+    }
+
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn client(&self) -> Peer {
+        Peer::over(TcpStream::connect(self.address).unwrap())
+    }
+
+    /// A client for whom the kernels hold hardly anything that it has not read.
+    pub(crate) fn narrow_client(&self) -> Peer {
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();
+        setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
+        connect(OwnedFd::as_raw_fd(&socket), &SockaddrStorage::from(self.address)).unwrap();
+        Peer::over(socket.into())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn exit_status(&mut self) -> i32 {
+        let status = eventually("the end of the process", || self.child.try_wait().unwrap());
+        self.ended = true;
+        status.code().expect("it exits, it is not killed")
+    }
+
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+    }
+
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.path("stderr")).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let died = !self.ended && self.child.try_wait().unwrap().is_some();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let said = self.said();
+        if !std::thread::panicking() {
+            assert!(!died && !said.contains("panicked"), "the server died: {said}");
+        } else {
+            eprintln!("the server said: {said}");
+        }
+    }
+}
+
+/// What was said before a body, and the body as it was sent: chunks with their lines.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Message {
+    pub(crate) fn status(&self) -> &str {
+        &self.head["HTTP/1.1 ".len()..][..3]
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The values of a field.
+    pub(crate) fn fields(&self, name: &str) -> Vec<&str> {
+        let named = |line: &&str| line.split_once(": ").filter(|(found, _)| found.eq_ignore_ascii_case(name)).is_some();
+        self.head.lines().filter(named).map(|line| line.split_once(": ").unwrap().1).collect()
+    }
+
+    /// The data of a body in chunks.
+    pub(crate) fn data(&self) -> Vec<u8> {
+        let (mut rest, mut data) = (&self.body[..], Vec::new());
+        loop {
+            let end = rest.windows(2).position(|window| window == b"\r\n").unwrap();
+            let line = str::from_utf8(&rest[..end]).unwrap();
+            let size = usize::from_str_radix(line.split(';').next().unwrap(), 16).unwrap();
+            if size == 0 {
+                return data;
+            }
+            data.extend_from_slice(&rest[end + 2..end + 2 + size]);
+            rest = &rest[end + 2 + size + 2..];
+        }
+    }
+}
+
+/// One side of a conversation, the client's or the backend's. Bytes that were read and not yet used stay in `unread`.
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Peer {
+    pub(crate) fn over(stream: TcpStream) -> Peer {
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Peer { stream, unread: Vec::new() }
+    }
+
+    #[track_caller]
+    pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) -> &mut Peer {
+        self.stream.write_all(bytes.as_ref()).expect("the other side takes what is said");
+        self
+    }
+
+    /// In pieces of these sizes, again and again, with a pause between.
+    pub(crate) fn say_split(&mut self, bytes: &[u8], sizes: &[usize]) {
+        let (mut rest, mut sizes) = (bytes, sizes.iter().cycle());
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+            self.say(piece);
+            rest = after;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// False at the end of the stream.
+    fn read_more(&mut self) -> bool {
+        let mut piece = [0; 64 * 1024];
+        let count = match self.stream.read(&mut piece) {
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("{error}, after {:?}", String::from_utf8_lossy(&self.unread)),
+        };
+        self.unread.extend_from_slice(&piece[..count]);
+        count > 0
+    }
+
+    pub(crate) fn read(&mut self, count: usize) -> Vec<u8> {
+        while self.unread.len() < count {
+            assert!(self.read_more(), "the end, after {:?}", String::from_utf8_lossy(&self.unread));
+        }
+        self.unread.drain(..count).collect()
+    }
+
+    /// Through the empty line; none at the end of the stream.
+    pub(crate) fn try_head(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = self.unread.windows(4).position(|window| window == b"\r\n\r\n") {
+                let head = self.unread.drain(..at + 4).collect();
+                return Some(String::from_utf8(head).unwrap());
+            }
+            if !self.read_more() {
+                assert!(self.unread.is_empty(), "cut: {:?}", String::from_utf8_lossy(&self.unread));
+                return None;
+            }
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn head(&mut self) -> String {
+        self.try_head().expect("a head, not the end")
+    }
+
+    /// A request or an answer whose head tells where its body ends; none at the end of the stream.
+    pub(crate) fn try_message(&mut self) -> Option<Message> {
+        let mut message = Message { head: self.try_head()?, body: Vec::new() };
+        let length = message.fields("Content-Length").first().map(|length| length.parse().unwrap());
+        let status = message.head.starts_with("HTTP/").then(|| message.status());
+        if matches!(status, Some("204" | "304")) {
+            return Some(message);
+        }
+        if let Some(length) = length {
+            message.body = self.read(length);
+        } else if message.fields("Transfer-Encoding") == ["chunked"] {
+            loop {
+                let mut line = Vec::new();
+                while !line.ends_with(b"\r\n") {
+                    line.extend(self.read(1));
+                }
+                let text = str::from_utf8(&line).unwrap().trim_end();
+                let size = usize::from_str_radix(text.split(';').next().unwrap(), 16).unwrap();
+                message.body.extend_from_slice(&line);
+                if size > 0 {
+                    message.body.extend(self.read(size + 2));
+                    continue;
+                }
+                let end = message.body.len() - 2;
+                while !message.body[end..].ends_with(b"\r\n\r\n") {
+                    message.body.extend(self.read(1));
+                }
+                break;
+            }
+        }
+        Some(message)
+    }
+
+    #[track_caller]
+    pub(crate) fn message(&mut self) -> Message {
+        self.try_message().expect("a message, not the end")
+    }
+
+    /// Sends a request, and reads its answer.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> Message {
+        self.say(request).message()
+    }
+
+    /// All that still comes.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        while self.read_more() {}
+        std::mem::take(&mut self.unread)
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_end(&mut self) {
+        let rest = self.rest();
+        assert!(rest.is_empty(), "{:?}", String::from_utf8_lossy(&rest));
+    }
+
+    /// 200 with a body of this text.
+    pub(crate) fn answer(&mut self, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", text.len());
+        self.say([head.as_bytes(), text].concat());
+    }
+
+    /// Reads requests to the end, and answers each with its own head.
+    pub(crate) fn echo_heads(&mut self) {
+        while let Some(request) = self.try_message() {
+            self.answer(request.head);
+        }
+    }
+
+    /// A reset instead of an end, once this is dropped.
+    pub(crate) fn reset(&self) {
+        let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+        setsockopt(&self.stream, sockopt::Linger, &at_once).unwrap();
+    }
+
+    pub(crate) fn finish(&self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+/// A server that the test plays: a thread a connection.
+pub(crate) struct Backend {
+    pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Backend {
+    /// `serve` gets each connection, and its number from 0.
+    pub(crate) fn start(serve: impl Fn(&mut Peer, usize) + Send + Sync + 'static) -> Backend {
+        Backend::on(TcpListener::bind("127.0.0.1:0").unwrap(), serve)
+    }
+
+    pub(crate) fn on(listener: TcpListener, serve: impl Fn(&mut Peer, usize) + Send + Sync + 'static) -> Backend {
+        let (address, connections) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let (counted, serve) = (Arc::clone(&connections), Arc::new(serve));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut peer, serve) = (Peer::over(stream.unwrap()), Arc::clone(&serve));
+                let number = counted.fetch_add(1, SeqCst);
+                std::thread::spawn(move || serve(&mut peer, number));
+            }
+        });
+        Backend { address, connections }
+    }
+
+    /// One that answers each request with its head.
+    pub(crate) fn echo() -> Backend {
+        Backend::start(|peer, _| peer.echo_heads())
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(SeqCst)
+    }
+}
+
+/// Where nobody listens.
+pub(crate) fn nowhere() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
