@@ -22,7 +22,7 @@ use crate::executor::{Executor, TaskId};
 use crate::flight::{Flight, Landing};
 use crate::kernel::{Completion, Kernel, Wait};
 use crate::limits::{Idle, Limits};
-use crate::op::{Cancel, Offset, Op};
+use crate::op::{Cancel, Fill, Offset, Op};
 use crate::slots::Slots;
 use crate::stall::{StallDetector, StallReport};
 use crate::timers::Timers;
@@ -172,7 +172,7 @@ impl Core {
         socket: &Rc<Descriptor>,
         into: Box<dyn LendMut>,
     ) -> (Result<usize, Errno>, Option<Box<dyn LendMut>>) {
-        let mut flight = self.launch(Op::ReceiveInto { socket: Rc::clone(socket), into, filled: 0 });
+        let mut flight = self.launch(Op::ReceiveInto { socket: Rc::clone(socket), into, filled: 0, fill: Fill::Whole });
         let landing = (&mut flight).await;
         match flight.into_cargo() {
             Some(Op::ReceiveInto { into, filled, .. }) => (landing.result.map(|_| filled), Some(into)),

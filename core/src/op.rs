@@ -21,11 +21,13 @@ pub enum Op {
     Receive {
         socket: Rc<Descriptor>,
     },
-    /// Fills `into`'s current piece from `filled` on; lands when the piece is full, or short at the end of the stream.
+    /// Fills `into`'s current piece from `filled` on; lands when as much is there as `fill` wants, or short at the end of the
+    /// stream.
     ReceiveInto {
         socket: Rc<Descriptor>,
         into: Box<dyn LendMut>,
         filled: usize,
+        fill: Fill,
     },
     /// Sends the whole parcel; short sends are continued by the core. The parcel goes home when it lands.
     Send {
@@ -119,6 +121,15 @@ pub enum Existing {
     Replaced,
     /// The rename fails with `EEXIST`; with `EINVAL` where the file system cannot tell.
     Kept,
+}
+
+/// How much of a piece a receive waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// All of it.
+    Whole,
+    /// What has arrived: at least a byte.
+    Arrived,
 }
 
 /// What an open is for.

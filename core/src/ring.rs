@@ -14,7 +14,7 @@ use crate::buffers::registered::Registered;
 use crate::clock::monotonic_ns;
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::op::{Address, Cancel, Existing, FOLDER_MODE, Offset, Op, Synced};
+use crate::op::{Address, Cancel, Existing, FOLDER_MODE, Fill, Offset, Op, Synced};
 use crate::token::Token;
 use crate::{Errno, Limits};
 
@@ -215,9 +215,10 @@ fn entry(op: &mut Op) -> Entry {
             // Not for the ring, which never waits, but for sendfile(2).
             opcode::AcceptMulti::new(fd(listener)).flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK).build()
         }
-        Op::ReceiveInto { socket, into, filled } => {
+        Op::ReceiveInto { socket, into, filled, fill } => {
+            let flags = if *fill == Fill::Whole { libc::MSG_WAITALL } else { 0 };
             let piece = &mut into.piece()[*filled..];
-            opcode::Recv::new(fd(socket), piece.as_mut_ptr(), length(piece)).flags(libc::MSG_WAITALL).build()
+            opcode::Recv::new(fd(socket), piece.as_mut_ptr(), length(piece)).flags(flags).build()
         }
         Op::SendZeroCopy { socket, parcel } => {
             let scratch = scratch(parcel);

@@ -16,7 +16,7 @@ use std::os::fd::IntoRawFd;
 use crate::executor::TaskId;
 use crate::flight::{Arrived, Landing};
 use crate::kernel::{Completion, Kernel};
-use crate::op::Op;
+use crate::op::{Fill, Op};
 use crate::token::{Kind, SLOTS_MAX, Token};
 use crate::{Errno, counters::CoreCounters};
 
@@ -294,9 +294,9 @@ fn continues(slot: &mut Slot, result: i32) -> bool {
             parcel.advance(count);
             count > 0 && parcel.unsent() > 0 && !slot.cancelled
         }
-        Some(Op::ReceiveInto { into, filled, .. }) => {
+        Some(Op::ReceiveInto { into, filled, fill, .. }) => {
             *filled += count;
-            count > 0 && *filled < into.piece().len() && !slot.cancelled
+            *fill == Fill::Whole && count > 0 && *filled < into.piece().len() && !slot.cancelled
         }
         _ => false,
     }

@@ -16,7 +16,7 @@ use spindle_core::buffers::provided::Provided;
 use spindle_core::counters::CoreCounters;
 use spindle_core::flight::Arrived;
 use spindle_core::kernel::Kernel;
-use spindle_core::op::Offset;
+use spindle_core::op::{Fill, Offset};
 use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire, World};
 use spindle_core::stall::StallReport;
 use spindle_core::{Chunk, Core, Descriptor, Flight, Lend, Limits, Op};

@@ -11,7 +11,7 @@ use spindle_core::counters::CoreCounters;
 use spindle_core::descriptor::Descriptor;
 use spindle_core::flight::Arrived;
 use spindle_core::kernel::{Completion, Kernel, Wait};
-use spindle_core::op::{Cancel, Offset};
+use spindle_core::op::{Cancel, Fill, Offset};
 use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire, World};
 use spindle_core::stall::StallReport;
 use spindle_core::token::Token;

@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use nix::sys::socket::{setsockopt, sockopt};
+use spindle_core::buffers::lend::Tail;
 use spindle_core::flight::Arrived;
+use spindle_core::op::Fill;
 use spindle_core::{Core, Descriptor, Errno, Flight, LendMut, Op, Parcel};
 
 use crate::input::Input;
@@ -39,10 +41,26 @@ pub struct Connection {
     socket: Rc<Descriptor>,
     /// The multishot receive; none while it is paused.
     receiving: Option<Flight>,
+    reception: Reception,
+    /// A receive into memory of its own.
+    piece: Option<Flight>,
     sending: Option<Flight>,
     /// Waits for the send before it.
     late: Option<Box<Parcel>>,
 }
+
+/// Where what the peer sends is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reception {
+    /// As it comes, in the core's receive buffers: for peers that say little, or nothing for long.
+    Chunks,
+    /// When it is asked for, in memory of its own, at most [`PIECE_BYTES_MAX`] at a time: for a stream that would fill all of
+    /// the receive buffers at once, and whose taker may be slow.
+    Pieces,
+}
+
+/// Of one receive of [`Reception::Pieces`].
+pub const PIECE_BYTES_MAX: usize = 64 * 1024;
 
 /// What became of a parcel that was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +72,15 @@ pub enum Posted {
 
 impl Connection {
     pub fn new(core: &Core, socket: Descriptor) -> Connection {
-        Connection { core: core.clone(), socket: Rc::new(socket), receiving: None, sending: None, late: None }
+        Connection {
+            core: core.clone(),
+            socket: Rc::new(socket),
+            receiving: None,
+            reception: Reception::Chunks,
+            piece: None,
+            sending: None,
+            late: None,
+        }
     }
 
     #[inline]
@@ -81,6 +107,9 @@ impl Connection {
     /// [`Connection::receive`] as a step, for flows that wait for several things at once.
     #[inline]
     pub fn poll_receive(&mut self, input: &mut Input, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if self.piece.is_some() || self.reception == Reception::Pieces && self.receiving.is_none() {
+            return self.poll_piece(input, context);
+        }
         loop {
             let receiving =
                 self.receiving.get_or_insert_with(|| self.core.launch(Op::Receive { socket: Rc::clone(&self.socket) }));
@@ -108,6 +137,32 @@ impl Connection {
                 (Err(errno), _) => return Poll::Ready(Err(End::of(errno))),
             }
         }
+    }
+
+    fn poll_piece(&mut self, input: &mut Input, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let piece = self.piece.get_or_insert_with(|| {
+            let memory = input.take_spare().unwrap_or_else(|| std::mem::take(&mut self.core.parcel().bytes));
+            let (socket, into) = (Rc::clone(&self.socket), Box::new(Tail::new(memory, PIECE_BYTES_MAX)));
+            self.core.launch(Op::ReceiveInto { socket, into, filled: 0, fill: Fill::Arrived })
+        });
+        let Poll::Ready(landing) = Pin::new(piece).poll(context) else {
+            input.detach();
+            return Poll::Pending;
+        };
+        let cargo = self.piece.take().and_then(Flight::into_cargo);
+        Poll::Ready(match (landing.result, cargo) {
+            (Err(errno), _) => Err(End::of(errno)),
+            (Ok(_), Some(Op::ReceiveInto { into, filled, .. })) if filled > 0 => {
+                let received = Tail::finish(into, filled).map(|(bytes, _)| bytes);
+                received.map(|bytes| input.push_owned(bytes)).ok_or(End::Refused)
+            }
+            (Ok(_), _) => Err(End::Finished),
+        })
+    }
+
+    /// Receives so from now on. Before pieces, what was received in chunks is taken over with [`Connection::pause`].
+    pub fn set_reception(&mut self, reception: Reception) {
+        self.reception = reception;
     }
 
     /// Adds what has arrived to the input, and waits for nothing: whether there was anything.
@@ -230,7 +285,8 @@ impl Connection {
         Poll::Ready(landing.result.map(drop).map_err(End::of))
     }
 
-    /// Stops receiving and takes over what has arrived, so that no receive buffer is held.
+    /// Stops receiving and takes over what has arrived, so that no receive buffer is held. (A piece holds none, and is bounded
+    /// by itself.)
     pub async fn pause(&mut self, input: &mut Input) -> Result<(), End> {
         input.detach();
         self.stop_receiving();
@@ -277,8 +333,9 @@ impl Connection {
         into: Box<dyn LendMut>,
         deadline_ns: Option<u64>,
     ) -> (Result<usize, End>, Option<Box<dyn LendMut>>) {
-        assert!(self.receiving.is_none(), "two receives would tear the stream");
-        let mut flight = self.core.launch(Op::ReceiveInto { socket: Rc::clone(&self.socket), into, filled: 0 });
+        assert!(self.receiving.is_none() && self.piece.is_none(), "two receives would tear the stream");
+        let mut flight =
+            self.core.launch(Op::ReceiveInto { socket: Rc::clone(&self.socket), into, filled: 0, fill: Fill::Whole });
         let landing = match deadline_ns {
             None => (&mut flight).await,
             Some(deadline_ns) => match self.core.until(deadline_ns, &mut flight).await {

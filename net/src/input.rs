@@ -53,6 +53,32 @@ impl Input {
         }
     }
 
+    /// [`Input::push`] of bytes that are nobody's buffer: where nothing is left of those before, they are not copied.
+    pub fn push_owned(&mut self, bytes: Vec<u8>) {
+        self.received_bytes += bytes.len() as u64;
+        if self.bytes().is_empty() {
+            self.clear();
+            self.carry = bytes;
+        } else {
+            self.detach();
+            self.carry.extend_from_slice(&bytes);
+        }
+    }
+
+    /// All of it, where it is to be had without copying, in the place of `spare`, which is empty.
+    pub fn swap_owned(&mut self, spare: &mut Vec<u8>) -> bool {
+        if self.carry.is_empty() || self.at > 0 || !spare.is_empty() {
+            return false;
+        }
+        std::mem::swap(&mut self.carry, spare);
+        true
+    }
+
+    /// Memory that holds nothing now.
+    pub fn take_spare(&mut self) -> Option<Vec<u8>> {
+        (self.carry.is_empty() && self.carry.capacity() > 0).then(|| std::mem::take(&mut self.carry))
+    }
+
     /// Lets go of the receive buffer: before a wait for anything but more input.
     pub fn detach(&mut self) {
         if let Some(chunk) = self.chunk.take() {

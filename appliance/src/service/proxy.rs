@@ -13,7 +13,9 @@
 //! ```
 //!
 //! Heads are read and written anew, bodies are passed on as they come. Each way at most one parcel is under way, and while
-//! its taker makes it wait, nothing more is received from its giver: a slow side costs one parcel and what had arrived.
+//! its taker makes it wait, nothing more is received from its giver: a slow side costs one parcel and what had arrived. The
+//! rest of a body that is known to be large is received in pieces; what comes together with its head, in one turn, is taken as
+//! it is, up to all of a core's receive buffers.
 
 pub mod answering;
 pub mod backends;

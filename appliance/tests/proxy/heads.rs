@@ -7,7 +7,7 @@ fn a_request_and_its_answer_are_passed_on_with_what_a_proxy_adds() {
     let backend = Backend::echo();
     let proxy = Server::proxy(&[backend.address], "");
     let answer = proxy.client().ask(get("/a?b", "Accept: */*\r\nX-Forwarded-For: 192.0.2.7\r\n"));
-    assert_eq!(answer.head, "HTTP/1.1 200 OK\r\nContent-Length: 111\r\nVia: 1.1 spindle\r\n\r\n");
+    assert_eq!(answer.head, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nVia: 1.1 spindle\r\n\r\n");
     assert_eq!(
         answer.text(),
         "GET /a?b HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nX-Forwarded-For: 192.0.2.7, 127.0.0.1\r\nVia: 1.1 spindle\r\n\r\n"

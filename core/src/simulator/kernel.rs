@@ -270,7 +270,7 @@ impl Kernel for SimulatedKernel {
         let pending = match op {
             Op::Accept { listener } => Pending::Accept { listener: listener.number() },
             Op::Receive { socket } => Pending::Receive { socket: socket.number() },
-            Op::ReceiveInto { socket, into, filled } => {
+            Op::ReceiveInto { socket, into, filled, .. } => {
                 Pending::ReceiveInto { socket: socket.number(), length: into.piece().len() - *filled }
             }
             Op::Send { socket, parcel } => Pending::Send { socket: socket.number(), length: parcel.unsent() },

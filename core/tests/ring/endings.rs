@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use nix::sys::eventfd::EventFd;
 use spindle_core::flight::Arrived;
-use spindle_core::op::Offset;
+use spindle_core::op::{Fill, Offset};
 use spindle_core::{Core, Errno, Limits, Op};
 
 use crate::{descriptor, limits, on_ring, tcp_pair, try_once, turns_until};

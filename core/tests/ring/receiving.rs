@@ -161,6 +161,21 @@ fn receive_into_waits_for_the_whole_piece() {
 }
 
 #[test]
+fn what_has_arrived_can_be_received_into_a_piece() {
+    let (socket, mut peer) = tcp_pair();
+    on_ring(limits(), |core| async move {
+        for part in [&b"12"[..], b"345"] {
+            peer.write_all(part).unwrap();
+            let (into, fill) = (Box::new(vec![0u8; 3]), Fill::Arrived);
+            let mut flight = core.launch(Op::ReceiveInto { socket: Rc::clone(&socket), into, filled: 0, fill });
+            assert_eq!((&mut flight).await.result, Ok(part.len() as u32));
+            let Some(Op::ReceiveInto { mut into, filled, .. }) = flight.into_cargo() else { panic!("no cargo") };
+            assert_eq!((filled, &into.piece()[..filled]), (part.len(), part));
+        }
+    });
+}
+
+#[test]
 fn receive_into_is_short_at_the_end_of_the_stream_only() {
     let (socket, mut peer) = tcp_pair();
     on_ring(limits(), |core| async move {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use spindle_core::{Core, Descriptor, Errno};
-use spindle_net::connection::{Connection, End};
+use spindle_net::connection::{Connection, End, Reception};
 use spindle_net::dial::dial;
 use spindle_net::input::Input;
 use spindle_net::wire::http::Status;
@@ -184,6 +184,7 @@ impl Backends {
     /// Keeps a connection for the next request. All that was asked on it is answered.
     pub fn keep(&self, mut backend: Backend) {
         backend.past = Past::Kept;
+        backend.connection.set_reception(Reception::Chunks);
         backend.input.rest();
         backend.idle_since_ns = self.core.now_ns();
         self.addresses[backend.index].idle.borrow_mut().push(backend);

@@ -4,7 +4,9 @@
 use std::rc::Rc;
 
 use spindle_core::Parcel;
-use spindle_net::connection::End;
+use spindle_net::connection::{Connection, End, Reception};
+use spindle_net::input::Input;
+use spindle_net::wire::http::chunked::ChunkFault;
 use spindle_net::wire::http::forward::Forwarded;
 use spindle_net::wire::http::{Passage, Persistence, Refusal, Status};
 
@@ -16,6 +18,42 @@ use super::shared::ProxyCore;
 /// What one send passes on of a body, and what a side that waits may have said beyond it, in bytes. A little more fits: what
 /// was received is not cut.
 pub(super) const PARCEL_BYTES_MAX: usize = 64 * 1024;
+
+/// A parcel of more than this is going to be a full one.
+const PARCEL_BYTES_SMALL: usize = 16 * 1024;
+
+/// Gives a parcel the memory of a full one at once, where it needs more than that of a small one: grown by and by, it would
+/// have twice as much.
+fn make_room(parcel: &mut Parcel, bytes: usize) {
+    let needed = parcel.bytes.len() + bytes;
+    if needed > parcel.bytes.capacity() && needed > PARCEL_BYTES_SMALL {
+        parcel.bytes.reserve_exact(needed.max(PARCEL_BYTES_MAX + PARCEL_BYTES_SMALL) - parcel.bytes.len());
+    }
+}
+
+/// Moves what the input has of a body into the parcel.
+///
+/// # Errors
+/// It is no body in chunks.
+pub(super) fn pass(passage: &mut Passage, input: &mut Input, parcel: &mut Parcel) -> Result<(), ChunkFault> {
+    let bytes = input.bytes().len();
+    // A piece that was received for itself becomes the parcel as it is.
+    let is_whole = bytes >= PARCEL_BYTES_SMALL && parcel.is_empty() && passage.has_more_than(bytes - 1);
+    if is_whole && input.swap_owned(&mut parcel.bytes) {
+        passage.pass_unseen(bytes);
+        return Ok(());
+    }
+    make_room(parcel, bytes);
+    let taken = passage.pass(input.bytes(), &mut parcel.bytes)?;
+    input.consume(taken);
+    Ok(())
+}
+
+/// Has a connection receive in pieces from now on. What had arrived in the core's receive buffers is taken over.
+pub(super) async fn receive_in_pieces(connection: &mut Connection, input: &mut Input) -> Result<(), End> {
+    connection.set_reception(Reception::Pieces);
+    connection.pause(input).await
+}
 
 /// Why there was no answer, or not all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 #![forbid(unsafe_code)]
 
 use spindle_core::Parcel;
-use spindle_net::connection::{End, Posted};
+use spindle_net::connection::{End, Reception};
 use spindle_net::wire::http::forward::{self, Forwarded, Recipient};
 use spindle_net::wire::http::{Framing, Passage, Persistence, Status, Version};
 
 use super::conversation::Ended;
-use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX, Told};
+use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX, Told, pass, receive_in_pieces};
 use super::waiting::Event;
 
 /// Where a body stands that is passed on.
@@ -27,6 +27,7 @@ impl Exchange<'_> {
     /// # Errors
     /// There is none, or not all of it.
     pub(super) async fn relay(&mut self) -> Result<Forwarded, Failed> {
+        self.conversation.connection.set_reception(Reception::Chunks);
         let (answer, parcel) = loop {
             if let Some(answered) = self.answered.take() {
                 break answered;
@@ -84,6 +85,8 @@ impl Exchange<'_> {
     /// Sends the parcel, which begins with the head, and the body after it.
     async fn relay_body(&mut self, mut passage: Passage, mut parcel: Parcel) -> Result<(), Failed> {
         loop {
+            // Before the next one is made: there is never more than one.
+            self.until_told().await?;
             let collected = self.collect(&mut passage, &mut parcel).await?;
             if let Collected::Cut(end) = collected
                 && self.told == Told::Nothing
@@ -109,14 +112,10 @@ impl Exchange<'_> {
     /// Adds what has come of the body.
     async fn collect(&mut self, passage: &mut Passage, parcel: &mut Parcel) -> Result<Collected, Failed> {
         loop {
-            let taken = match passage.pass(self.backend.input.bytes(), &mut parcel.bytes) {
-                Ok(taken) => taken,
-                Err(fault) => {
-                    tracing::info!(%fault, "the body of a backend's answer is none");
-                    return Err(self.failed(Status::BadGateway));
-                }
-            };
-            self.backend.input.consume(taken);
+            if let Err(fault) = pass(passage, &mut self.backend.input, parcel) {
+                tracing::info!(%fault, "the body of a backend's answer is none");
+                return Err(self.failed(Status::BadGateway));
+            }
             if passage.is_over() {
                 return Ok(Collected::Over);
             }
@@ -128,6 +127,11 @@ impl Exchange<'_> {
                 Some(end) => return Ok(Collected::Cut(end)),
                 None => {}
             }
+            if self.backend.connection.is_receiving() && passage.has_more_than(PARCEL_BYTES_MAX) {
+                let backend = &mut self.backend;
+                backend.ended = receive_in_pieces(&mut backend.connection, &mut backend.input).await.err();
+                continue;
+            }
             match self.backend.connection.receive_arrived(&mut self.backend.input).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(Collected::AllThatCame),
@@ -136,24 +140,31 @@ impl Exchange<'_> {
         }
     }
 
-    /// Sends to the client. While it makes us wait, nothing more is received from the backend.
+    /// Sends to the client, after all that was sent before.
     async fn tell(&mut self, parcel: Parcel) -> Result<(), Failed> {
+        self.until_told().await?;
+        self.conversation.connection.post(parcel).map_err(Ended::from)?;
+        Ok(())
+    }
+
+    /// Waits until the client has what was sent before. While it makes us wait, nothing more is received from the backend.
+    async fn until_told(&mut self) -> Result<(), Failed> {
         let conversation = &mut *self.conversation;
-        if conversation.connection.post(parcel).map_err(Ended::from)? == Posted::Sending {
+        if conversation.connection.is_sending() {
+            // Most sends are over by the next turn. One that is not waits for the client.
+            self.shared.core.next_turn().await;
+        }
+        if !conversation.connection.is_sending() {
             return Ok(());
         }
-        // Most sends are over by the next turn. One that is not waits for the client.
-        self.shared.core.next_turn().await;
-        if conversation.connection.is_sending()
-            && let Err(end) = self.backend.connection.pause(&mut self.backend.input).await
-        {
-            self.backend.ended = Some(end);
+        let backend = &mut self.backend;
+        if let Err(end) = receive_in_pieces(&mut backend.connection, &mut backend.input).await {
+            backend.ended = Some(end);
         }
         let deadline_ns = self.shared.core.now_ns().saturating_add(self.shared.service.idle_ns());
-        let caught_up = conversation.connection.catch_up(&mut conversation.input);
-        let sent = Box::pin(self.shared.core.until(deadline_ns, caught_up)).await;
-        sent.ok_or(Ended::Idle)?.map_err(Ended::from)?;
-        Ok(())
+        let flushed = conversation.connection.flush(&mut conversation.input);
+        let sent = Box::pin(self.shared.core.until(deadline_ns, flushed)).await;
+        Ok(sent.ok_or(Ended::Idle)?.map_err(Ended::from)?)
     }
 
     /// Whether the client can tell a body that is cut from one that has ended.

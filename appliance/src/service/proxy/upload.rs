@@ -5,7 +5,7 @@ use spindle_core::Parcel;
 use spindle_net::wire::http::Refusal;
 
 use super::conversation::Ended;
-use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX};
+use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX, pass, receive_in_pieces};
 use super::waiting::Event;
 
 impl Exchange<'_> {
@@ -47,10 +47,15 @@ impl Exchange<'_> {
     async fn fill(&mut self, parcel: &mut Parcel) -> Result<(), Failed> {
         let conversation = &mut *self.conversation;
         while !self.upload.is_over() {
-            let passed = self.upload.pass(conversation.input.bytes(), &mut parcel.bytes);
-            conversation.input.consume(passed.map_err(|fault| Failed::Refused(Refusal::from(fault)))?);
+            pass(&mut self.upload, &mut conversation.input, parcel)
+                .map_err(|fault| Failed::Refused(Refusal::from(fault)))?;
             if self.upload.is_over() || parcel.len() >= PARCEL_BYTES_MAX {
                 break;
+            }
+            if conversation.connection.is_receiving() && self.upload.has_more_than(PARCEL_BYTES_MAX) {
+                let received = receive_in_pieces(&mut conversation.connection, &mut conversation.input);
+                received.await.map_err(Ended::from)?;
+                continue;
             }
             if !conversation.connection.receive_arrived(&mut conversation.input).await.map_err(Ended::from)? {
                 break;

@@ -9,7 +9,7 @@ use spindle_net::connection::End;
 use spindle_net::wire::http::Status;
 
 use super::conversation::Ended;
-use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX};
+use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX, receive_in_pieces};
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,8 @@ impl Exchange<'_> {
         }
         if self.backend.connection.is_sending() {
             let conversation = &mut *self.conversation;
-            conversation.connection.pause(&mut conversation.input).await.map_err(Ended::from)?;
+            let paused = receive_in_pieces(&mut conversation.connection, &mut conversation.input);
+            paused.await.map_err(Ended::from)?;
         }
         self.conversation.backend_patience.renew();
         let event = poll_fn(|context| {

@@ -60,6 +60,27 @@ impl Passage {
         matches!(self.state, State::UntilEnd | State::Over)
     }
 
+    /// Notes that so many bytes are passed on, if all of them are of the body and nothing has to be looked for in them; else
+    /// they are for [`Passage::pass`].
+    pub fn pass_unseen(&mut self, bytes: usize) -> bool {
+        match &mut self.state {
+            State::UntilEnd => true,
+            State::Sized { left } if *left >= bytes as u64 => {
+                *left -= bytes as u64;
+                if *left == 0 {
+                    self.state = State::Over;
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether more than that is certainly still to come.
+    pub fn has_more_than(&self, bytes: usize) -> bool {
+        matches!(self.state, State::Sized { left } if left > bytes as u64)
+    }
+
     /// Appends what `input` has of the body to `out`, and says how many bytes of `input` that took. What is left belongs to
     /// the next message if the body is over, and has to be seen again, with more after it, if it is not; that is at most
     /// the largest bound of [`super::chunked`].
@@ -150,6 +171,11 @@ mod tests {
         assert!(until_end.ends_with_its_connection());
         assert_eq!(passed(until_end, b"abc", &[1, 3]), Ok((b"abc".to_vec(), 3, false)));
         assert!(!Passage::of_request(Body::Sized(1)).ends_with_its_connection());
+        let mut unseen = Passage::of_request(Body::Sized(3));
+        assert!(unseen.has_more_than(2) && !unseen.has_more_than(3));
+        assert!(!unseen.pass_unseen(4) && unseen.pass_unseen(2) && !unseen.is_over());
+        assert!(unseen.pass_unseen(1) && unseen.is_over());
+        assert!(!Passage::of_request(Body::Chunked).pass_unseen(1));
         for nothing in [Body::None, Body::Sized(0)] {
             assert!(Passage::of_request(nothing).is_over());
         }
