@@ -149,7 +149,9 @@ impl Flow {
         }
         let op = match what {
             What::Receive => Op::Receive { socket },
-            What::ReceiveInto => Op::ReceiveInto { socket, into: Box::new(vec![0u8; length]), filled: 0 },
+            What::ReceiveInto => {
+                Op::ReceiveInto { socket, into: Box::new(vec![0u8; length]), filled: 0, fill: Fill::Whole }
+            }
             What::Send => Op::Send { socket, parcel },
             What::SendZeroCopy => Op::SendZeroCopy { socket, parcel },
             What::Shutdown => Op::Shutdown { socket, how: std::net::Shutdown::Write },

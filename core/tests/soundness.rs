@@ -188,7 +188,8 @@ fn a_dropped_future_leaves_its_cargo_with_the_kernel_until_it_has_landed() {
             let socket = accept_one(&handle, &listener).await;
             let weak = Rc::downgrade(&socket);
             let open = view.descriptors_open();
-            let mut flight = handle.launch(Op::ReceiveInto { socket, into: Box::new(vec![0u8; 100]), filled: 0 });
+            let mut flight =
+                handle.launch(Op::ReceiveInto { socket, into: Box::new(vec![0u8; 100]), filled: 0, fill: Fill::Whole });
             let polled = std::future::poll_fn(|context| {
                 std::task::Poll::Ready(std::pin::Pin::new(&mut flight).poll(context).is_ready())
             });
@@ -223,7 +224,8 @@ fn a_ring_that_will_not_drain_is_abandoned() {
         core.run(async move {
             let socket = accept_one(&handle, &listener).await;
             *keep.borrow_mut() = Some(Rc::downgrade(&socket));
-            let flight = handle.launch(Op::ReceiveInto { socket, into: Box::new(vec![0u8; 100]), filled: 0 });
+            let flight =
+                handle.launch(Op::ReceiveInto { socket, into: Box::new(vec![0u8; 100]), filled: 0, fill: Fill::Whole });
             handle.spawn("waits for ever", async move { drop(flight.await) });
             handle.next_turn().await;
         });

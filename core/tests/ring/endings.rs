@@ -16,7 +16,8 @@ fn a_flight_dropped_in_the_air_lets_go_when_it_has_landed() {
     let (socket, mut peer) = tcp_pair();
     on_ring(limits(), |core| async move {
         let gone = Rc::downgrade(&socket);
-        let mut flight = core.launch(Op::ReceiveInto { socket, into: Box::new(vec![0u8; 1 << 20]), filled: 0 });
+        let mut flight =
+            core.launch(Op::ReceiveInto { socket, into: Box::new(vec![0u8; 1 << 20]), filled: 0, fill: Fill::Whole });
         assert!(try_once(&mut flight).await.is_none());
         peer.write_all(&[1; 1000]).unwrap();
         core.next_turn().await;
@@ -87,7 +88,12 @@ async fn leave_in_the_air(core: Core, listener: Rc<spindle_core::Descriptor>, ev
     };
     let flights = [
         core.launch(Op::Receive { socket: Rc::clone(&socket) }),
-        core.launch(Op::ReceiveInto { socket: Rc::clone(&socket), into: Box::new(vec![0u8; 4096]), filled: 0 }),
+        core.launch(Op::ReceiveInto {
+            socket: Rc::clone(&socket),
+            into: Box::new(vec![0u8; 4096]),
+            filled: 0,
+            fill: Fill::Whole,
+        }),
         core.launch(Op::Send { socket: Rc::clone(&socket), parcel: large }),
         core.launch(Op::Read { file: event, buffer: vec![0; 8], offset: Offset::Current }),
         core.launch(splice),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::thread;
 
 use spindle_core::flight::Arrived;
+use spindle_core::op::Fill;
 use spindle_core::{Core, Descriptor, Errno, Limits, Op};
 
 use crate::{Chunks, descriptor, limits, on_ring, pattern, send, tcp_pair, try_once, turns_until, woken};
