@@ -186,6 +186,7 @@ rivals! {
     nginx: Rival::Nginx,
     lighttpd: Rival::Lighttpd,
     perlbal: Rival::Perlbal,
+    spindle_proxy: Rival::SpindleProxy,
     haproxy: Rival::HaproxyProxy,
     nginx_proxy: Rival::NginxProxy,
     perlbal_proxy: Rival::PerlbalProxy,

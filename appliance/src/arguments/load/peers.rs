@@ -18,7 +18,7 @@ const ROUNDS_MAX: usize = 1000;
 pub enum Peers {
     /// memcached, a toy store, and the ceiling that the kernel sets
     Cache,
-    /// Spindle, nginx, lighttpd and Perlbal with files; haproxy, nginx and Perlbal as proxies
+    /// Spindle, nginx, lighttpd and Perlbal with files; Spindle, haproxy, nginx and Perlbal as proxies
     Files,
     /// Both, one table each
     All,

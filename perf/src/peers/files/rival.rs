@@ -16,6 +16,7 @@ pub enum Rival {
     Nginx,
     Lighttpd,
     Perlbal,
+    SpindleProxy,
     HaproxyProxy,
     NginxProxy,
     PerlbalProxy,
@@ -107,6 +108,14 @@ const PERLBAL: Facts = Facts {
     replacing: Replacing::InPlace,
 };
 
+const SPINDLE_PROXY: Facts = Facts {
+    name: "Spindle (proxy)",
+    job: Job::Proxy,
+    template: include_str!("../../../peers/spindle-proxy.toml"),
+    replacing: NGINX.replacing,
+    ..SPINDLE
+};
+
 const HAPROXY_PROXY: Facts = Facts {
     name: "haproxy",
     job: Job::Proxy,
@@ -134,11 +143,12 @@ const PERLBAL_PROXY: Facts = Facts {
 
 impl Rival {
     /// In the order of the table.
-    pub const ALL: [Rival; 7] = [
+    pub const ALL: [Rival; 8] = [
         Rival::Spindle,
         Rival::Nginx,
         Rival::Lighttpd,
         Rival::Perlbal,
+        Rival::SpindleProxy,
         Rival::HaproxyProxy,
         Rival::NginxProxy,
         Rival::PerlbalProxy,
@@ -150,6 +160,7 @@ impl Rival {
             Rival::Nginx => &NGINX,
             Rival::Lighttpd => &LIGHTTPD,
             Rival::Perlbal => &PERLBAL,
+            Rival::SpindleProxy => &SPINDLE_PROXY,
             Rival::HaproxyProxy => &HAPROXY_PROXY,
             Rival::NginxProxy => &NGINX_PROXY,
             Rival::PerlbalProxy => &PERLBAL_PROXY,
@@ -223,7 +234,7 @@ impl Found {
     pub(super) fn command(&self, configuration: &Path) -> Command {
         let mut command = Command::new(&self.binary);
         match self.rival {
-            Rival::Spindle => command.arg("serve").arg(configuration),
+            Rival::Spindle | Rival::SpindleProxy => command.arg("serve").arg(configuration),
             // The log of before the configuration is read would be in a folder of root's.
             Rival::Nginx | Rival::NginxProxy => command.args(["-e", "stderr", "-c"]).arg(configuration),
             Rival::Lighttpd => command.args(["-D", "-f"]).arg(configuration),
@@ -289,6 +300,29 @@ mod tests {
         let named = Options { spindle: Some("/no/such/spindle".into()), ..unnamed };
         let error = Rival::Spindle.find(&named).unwrap_err();
         assert!(matches!(&error, FilesError::Unrunnable { binary, .. } if binary.ends_with("spindle")), "{error}");
+    }
+
+    #[test]
+    fn spindle_passes_on_what_its_file_says() {
+        let rival = Rival::SpindleProxy;
+        let found = Found { rival, binary: "/bin/spindle".into(), version: String::new(), behind: None };
+        let command = found.command(Path::new("/tmp/configuration"));
+        assert_eq!(command.get_args().collect::<Vec<_>>(), ["serve", "/tmp/configuration"]);
+        let mut values = Values::default();
+        values.set("address", "127.0.0.1:8080").unwrap();
+        values.set("backend", "127.0.0.1:80").unwrap();
+        values.set("clients", 16_384).unwrap();
+        let filled = values.fill(found.template()).unwrap();
+        let told: Vec<&str> = filled.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        let expected = [
+            "[proxy]",
+            "listen = [\"127.0.0.1:8080\"]",
+            "backends = [\"127.0.0.1:80\"]",
+            "cores = 1",
+            "connections_max = 16384",
+            "backend_connections_max = 16384",
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]
