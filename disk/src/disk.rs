@@ -54,6 +54,8 @@ pub struct Disk {
     /// Ops that nobody waits for any more, and that have not landed.
     overdue: Cell<usize>,
     waiting: RefCell<VecDeque<Rc<Ticket>>>,
+    /// Where uploads begin, once it was opened.
+    pub(crate) spool: RefCell<Option<Rc<Descriptor>>>,
     /// Memory for the next uploads, so that it is not asked of the kernel for each.
     buffers: RefCell<Vec<Vec<u8>>>,
 }
@@ -85,6 +87,7 @@ impl Disk {
             in_flight: Cell::new(0),
             overdue: Cell::new(0),
             waiting: RefCell::default(),
+            spool: RefCell::default(),
             buffers: RefCell::default(),
         })
     }

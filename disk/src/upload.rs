@@ -80,6 +80,32 @@ pub enum Refused {
     Exists,
 }
 
+/// A new temporary, and the folder that it is in, which is opened once for all uploads to the disk.
+async fn create(disk: &Rc<Disk>) -> Result<(Rc<Descriptor>, CString, Rc<Descriptor>), Failure> {
+    let known = disk.spool.borrow().clone();
+    let spool = match known {
+        Some(spool) => spool,
+        None => folder::open_or_make(disk, SPOOL_FOLDER.as_bytes()).await?.folder,
+    };
+    disk.spool.replace(Some(Rc::clone(&spool)));
+    loop {
+        let name = format!("{}-{}", std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
+        let name = c_name(name.as_bytes())?;
+        match disk.open(Op::open(&spool, name.clone(), Access::Create)).await {
+            Ok(file) => return Ok((spool, name, Rc::new(file))),
+            // Left behind by a process of the same number.
+            Err(Failure::Disk(Errno::EEXIST)) => {}
+            Err(failure) => {
+                if failure == Failure::Hung {
+                    // It may yet be made.
+                    remove_temporary(disk, spool, name);
+                }
+                return Err(failure);
+            }
+        }
+    }
+}
+
 /// Whether an upload takes more before it is written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
@@ -126,22 +152,13 @@ impl Upload {
             // It is never made: a disk that is missing must not be looked for on another.
             folder::open(disk, first).await?;
         }
-        let spool = folder::open_or_make(disk, SPOOL_FOLDER.as_bytes()).await?.folder;
-        let (temporary, file) = loop {
-            let name = format!("{}-{}", std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
-            let name = c_name(name.as_bytes())?;
-            match disk.open(Op::open(&spool, name.clone(), Access::Create)).await {
-                Ok(file) => break (name, Rc::new(file)),
-                // Left behind by a process of the same number.
-                Err(Failure::Disk(Errno::EEXIST)) => {}
-                Err(failure) => {
-                    if failure == Failure::Hung {
-                        // It may yet be made.
-                        remove_temporary(disk, spool, name);
-                    }
-                    return Err(failure);
-                }
+        let (spool, temporary, file) = match create(disk).await {
+            // The folder was taken away since it was opened.
+            Err(Failure::Absent) => {
+                disk.spool.take();
+                create(disk).await?
             }
+            created => created?,
         };
         let upload = Upload {
             disk: Rc::clone(disk),

@@ -303,3 +303,17 @@ fn a_durable_upload_syncs_every_folder_that_was_made_for_it() {
         assert_eq!(of.get("dev1/0/000/001/a.fid"), None);
     });
 }
+
+#[test]
+fn an_upload_makes_the_spool_folder_again_that_somebody_took_away() {
+    let world = World::new(1, Faults::default());
+    let of = world.clone();
+    simulate(&world, |core| async move {
+        let root = root(&core, &of, DiskLimits::default());
+        let changes = Changes::default();
+        put(&root, &changes, "dev1/a", b"first", Expected::default()).await.unwrap();
+        of.take_away(&format!("dev1/{SPOOL_FOLDER}"));
+        put(&root, &changes, "dev1/a", b"second", Expected::default()).await.unwrap();
+        assert_eq!(of.get("dev1/a").unwrap(), b"second");
+    });
+}

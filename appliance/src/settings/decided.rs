@@ -117,11 +117,11 @@ pub struct FilesSettings {
 }
 
 impl FilesSettings {
-    /// Descriptors: of an upload its connection, its file, the folders that it comes from and goes to; those that are kept
-    /// open, the disks' top folders, our own.
+    /// Descriptors: a connection, and a file that is being read or written for it; those that are kept open, two folders of
+    /// each disk, our own.
     pub fn descriptors(&self) -> u64 {
-        4 * u64::from(self.connections_max)
-            + u64::from(self.cores) * (u64::from(self.open_files_max) + DISKS_LIKELY_MAX + DESCRIPTORS_PER_CORE)
+        2 * u64::from(self.connections_max)
+            + u64::from(self.cores) * (u64::from(self.open_files_max) + 2 * DISKS_LIKELY_MAX + DESCRIPTORS_PER_CORE)
     }
 }
 

@@ -75,6 +75,11 @@ impl Tree {
         self.names.insert(path.to_vec(), Node::File(inode));
     }
 
+    pub(super) fn take_away(&mut self, path: &[u8]) {
+        self.names
+            .retain(|name, _| name != path && !name.strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/")));
+    }
+
     /// The bytes of a name, and none for what is no file.
     pub(super) fn get(&self, path: &[u8]) -> Option<&[u8]> {
         match self.names.get(path)? {

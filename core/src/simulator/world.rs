@@ -202,6 +202,11 @@ impl World {
         self.0.borrow_mut().faults = faults;
     }
 
+    /// Takes a name away, with all that is beneath it.
+    pub fn take_away(&self, path: &str) {
+        self.0.borrow_mut().tree.take_away(path.as_bytes());
+    }
+
     /// What the named file holds.
     pub fn get(&self, path: &str) -> Option<Vec<u8>> {
         self.0.borrow().tree.get(path.as_bytes()).map(<[u8]>::to_vec)
