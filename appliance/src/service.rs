@@ -2,6 +2,7 @@
 //!
 //! - [`cores`]: the threads that all services share, and the orderly stop
 //! - [`listeners`], [`connections`]: what a service listens on, and how many it lets in
+//! - [`in_time`]: saying things to a client that may be slow
 //! - [`cache`]: the cache service, memcached's protocol on the slab
 //! - [`bridge`]: cache memory lent to the kernel, the only unsafe code of the appliance
 //! - [`value_sending`]: how a value leaves the cache
@@ -14,6 +15,7 @@ pub mod cache;
 pub mod connections;
 pub mod cores;
 pub mod files;
+pub mod in_time;
 pub mod listeners;
 pub mod patience;
 pub mod proxy;

@@ -26,6 +26,9 @@ use crate::failure::Failure;
 const BUFFERS_KEPT_MAX: usize = 32;
 const BUFFER_BYTES_KEPT_MAX: usize = 256 * 1024;
 
+/// Between two tries to close a file on a disk that has too much to do.
+const CLOSE_PAUSE_NS: u64 = 1_000_000_000;
+
 /// Bounds of one disk, on each core.
 #[derive(Clone, Copy, Debug)]
 pub struct DiskLimits {
@@ -155,8 +158,17 @@ impl Disk {
         let unnamed = Status::of(&file).is_ok_and(|status| status.links == 0);
         if let (true, Ok(Descriptor::Kernel(fd))) = (unnamed, Rc::try_unwrap(file)) {
             let disk = Rc::clone(self);
-            // On a disk that hangs it is refused, and dropped with the op: rather one close that waits than a leak.
-            self.core.spawn("close", async move { drop(disk.perform(Op::Close { file: Some(fd) }).await) });
+            self.core.spawn("close", async move {
+                loop {
+                    if let Ok(place) = disk.place().await {
+                        let _ = disk.core.launch(Op::Close { file: Some(fd) }).await;
+                        drop(place);
+                        return;
+                    }
+                    // It has time. On a disk that hangs it would take the core along.
+                    disk.core.sleep_until(disk.core.now_ns() + CLOSE_PAUSE_NS).await;
+                }
+            });
         }
     }
 

@@ -276,6 +276,17 @@ impl Connection {
         self.sending.as_ref().is_some_and(|sending| !sending.has_landed())
     }
 
+    /// Whether everything that was handed over has been sent, and nothing failed since this or [`Connection::poll_sent`] was
+    /// last asked.
+    pub fn has_sent_all(&mut self) -> bool {
+        if let Some(sending) = &mut self.sending {
+            let Some(landing) = sending.take_landing() else { return false };
+            self.sending = None;
+            return landing.result.is_ok() && self.late.is_none();
+        }
+        self.late.is_none()
+    }
+
     /// Waits until nothing is being sent, as a step: for flows that go on receiving meanwhile.
     #[inline]
     pub fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {

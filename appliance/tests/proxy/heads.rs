@@ -15,6 +15,33 @@ fn a_request_and_its_answer_are_passed_on_with_what_a_proxy_adds() {
 }
 
 #[test]
+fn an_answer_without_a_date_gets_one_and_no_other() {
+    let backend = Backend::start(|peer, _| {
+        for date in ["", "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"] {
+            peer.head();
+            peer.say(format!("HTTP/1.1 200 OK\r\n{date}Content-Length: 2\r\n\r\nok"));
+        }
+    });
+    let proxy = Server::proxy(&[backend.address], "");
+    let mut client = proxy.client();
+    client.say([get("/", ""), get("/", "Connection: close\r\n")].concat());
+    let heads = String::from_utf8(client.rest()).unwrap();
+    let dates: Vec<&str> = heads.lines().filter_map(|line| line.strip_prefix("Date: ")).collect();
+    assert_eq!((dates.len(), dates[1]), (2, "Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert!(dates[0].ends_with(" GMT") && dates[0] != dates[1], "{}", dates[0]);
+}
+
+#[test]
+fn an_offer_to_upgrade_is_not_passed_on_and_harms_nobody() {
+    let backend = Backend::echo();
+    let proxy = Server::proxy(&[backend.address], "");
+    let answer =
+        proxy.client().ask(get("/", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"));
+    let added = "X-Forwarded-For: 127.0.0.1\r\nVia: 1.1 spindle\r\n";
+    assert_eq!((answer.status(), answer.text()), ("200", format!("GET / HTTP/1.1\r\nHost: h\r\n{added}\r\n").as_str()));
+}
+
+#[test]
 fn what_is_for_the_neighbour_alone_stays_behind() {
     let backend = Backend::start(|peer, _| {
         while let Some(request) = peer.try_message() {

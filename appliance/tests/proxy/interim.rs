@@ -48,10 +48,12 @@ fn an_answer_in_the_middle_of_a_body_is_the_last() {
     });
     let proxy = Server::proxy(&[backend.address], "");
     let mut client = proxy.client();
-    client.say("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n");
-    // More than the backend's socket takes.
+    client.say("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000000\r\n\r\n");
+    // More than the backend's socket takes, and than is read after the last word.
     let mut stream = client.stream.try_clone().unwrap();
-    let writing = std::thread::spawn(move || std::io::Write::write_all(&mut stream, &bytes(100_000_000)).is_ok());
+    let piece = bytes(1_000_000);
+    let writing =
+        std::thread::spawn(move || (0..100_000).all(|_| std::io::Write::write_all(&mut stream, &piece).is_ok()));
     let answer = client.message();
     assert_eq!((answer.status(), answer.text(), answer.fields("Connection")), ("413", "big", vec!["close"]));
     assert!(!writing.join().unwrap(), "nobody takes the whole of it");

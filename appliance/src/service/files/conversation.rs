@@ -16,12 +16,9 @@ use spindle_net::wire::http::{Parsed, Persistence, Refusal, Status, parse};
 use super::outline::{Outline, Verb};
 use super::shared::FilesCore;
 use super::{answering, body, delete, get, put};
+use crate::service::in_time;
 use crate::service::patience::Patience;
 use crate::settings::decided::Permission;
-
-/// What a client may still send after we said our last word, and how long we wait for it.
-const LINGER_BYTES_MAX: usize = 1 << 30;
-const LINGER_NS: u64 = 2_000_000_000;
 
 /// A body that nobody wants is read up to here, so that the connection can be used again.
 const UNWANTED_BYTES_MAX: u64 = 256 * 1024;
@@ -98,12 +95,8 @@ impl Conversation {
         match ended {
             Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle => {}
             Ended::Asked | Ended::Refused(_) | Ended::Unwanted => {
-                if self.flush().await.is_err() {
-                    return;
-                }
-                let core = self.shared.core.clone();
-                let lingering = self.connection.linger(&mut self.input, LINGER_BYTES_MAX);
-                core.until(core.now_ns() + LINGER_NS, lingering).await;
+                let idle_ns = self.shared.service.idle_ns();
+                in_time::linger(&mut self.connection, &mut self.input, idle_ns).await;
             }
             // Whoever has no more to say may still be listening. What was said before an answer that cannot be finished is
             // still on its way.

@@ -8,11 +8,11 @@ use spindle_core::Parcel;
 use spindle_disk::transfer::CachedSend;
 use spindle_disk::transfer::cached::{Progress, room};
 use spindle_disk::{Disk, Failure, Piece, Transfer};
-use spindle_net::connection::Posted;
 
 use super::answering::{self, status_of};
 use super::conversation::{Conversation, Ended};
 use super::outline::Outline;
+use crate::service::in_time;
 
 /// Sends what the parcel holds, and the file after it. A disk that fails before anything was sent is answered for; after
 /// that, all that can be said is that there is no more.
@@ -54,20 +54,14 @@ pub(super) async fn send(
 impl Conversation {
     /// Hands a parcel over, if the client takes the one before it in time.
     pub(super) async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
-        if self.connection.post(parcel)? == Posted::Late {
-            let deadline_ns = self.idle_deadline_ns();
-            let caught_up = self.connection.catch_up(&mut self.input);
-            Box::pin(self.shared.core.until(deadline_ns, caught_up)).await.ok_or(Ended::Idle)??;
-        }
-        Ok(())
+        let idle_ns = self.shared.service.idle_ns();
+        Ok(in_time::send(&mut self.connection, &mut self.input, parcel, idle_ns).await?)
     }
 
     /// Waits until the client has taken everything, if it does so in time.
     pub(super) async fn flush(&mut self) -> Result<(), Ended> {
-        let deadline_ns = self.idle_deadline_ns();
-        let flushed = self.connection.flush(&mut self.input);
-        Box::pin(self.shared.core.until(deadline_ns, flushed)).await.ok_or(Ended::Idle)??;
-        Ok(())
+        let idle_ns = self.shared.service.idle_ns();
+        Ok(in_time::flush(&mut self.connection, &mut self.input, idle_ns).await?)
     }
 
     fn idle_deadline_ns(&self) -> u64 {

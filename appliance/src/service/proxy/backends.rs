@@ -68,6 +68,8 @@ pub struct Backend {
     /// Which backend it is to.
     index: usize,
     idle_since_ns: u64,
+    /// Of the core's turns: before the next the kernel has not been asked what there is to hear.
+    kept_in_turn: Option<u64>,
     _place: Place,
 }
 
@@ -89,9 +91,11 @@ struct Address {
 }
 
 impl Address {
-    fn kept(&self) -> Option<Backend> {
+    fn kept(&self, turn: u64) -> Option<Backend> {
+        let mut idle = self.idle.borrow_mut();
         loop {
-            let mut backend = self.idle.borrow_mut().pop()?;
+            let at = idle.iter().rposition(|backend| backend.kept_in_turn != Some(turn))?;
+            let mut backend = idle.remove(at);
             if backend.is_quiet() {
                 return Some(backend);
             }
@@ -111,6 +115,8 @@ pub struct Backends {
     places: Rc<Places>,
     turn: Cell<usize>,
     connect_ns: u64,
+    /// About failures of our own.
+    silent_until_ns: Cell<u64>,
 }
 
 impl Backends {
@@ -127,6 +133,7 @@ impl Backends {
             places: Places::new(core, settings.backend_connections_max),
             turn: Cell::new(0),
             connect_ns: timeout_ns.min(CONNECT_NS_MAX),
+            silent_until_ns: Cell::new(0),
         }
     }
 
@@ -139,7 +146,12 @@ impl Backends {
 
     /// A connection that is kept to whose turn it is.
     pub fn at_hand(&self, turn: usize) -> Option<Backend> {
-        self.addresses[turn].kept()
+        // Whoever waits in line comes first.
+        if self.places.nobody_waits() { self.kept(turn) } else { None }
+    }
+
+    fn kept(&self, index: usize) -> Option<Backend> {
+        self.addresses[index].kept(self.core.counters().turns.get())
     }
 
     /// A connection to whose turn it is, or to the next that can be reached.
@@ -159,35 +171,46 @@ impl Backends {
         let standing = in_turn().filter(|index| self.held_off_until(*index) <= began_ns);
         let held_off =
             in_turn().filter(|index| (began_ns + 1..began_ns + HOLD_OFF_NS).contains(&self.held_off_until(*index)));
-        for index in standing.chain(held_off) {
+        let mut unreachable = Unreachable::Refused;
+        for (tried, index) in standing.chain(held_off).enumerate() {
             if reuse == Reuse::Welcome
-                && let Some(backend) = self.addresses[index].kept()
+                && let Some(backend) = self.kept(index)
             {
                 return Ok(backend);
             }
-            match self.core.until(deadline_ns, dial(&self.core, self.addresses[index].address)).await {
+            // One that does not answer must leave some time for the others.
+            let left_ns = deadline_ns.saturating_sub(self.core.now_ns());
+            let until_ns = self.core.now_ns() + left_ns / (count - tried).max(1) as u64;
+            match self.core.until(until_ns, dial(&self.core, self.addresses[index].address)).await {
                 Some(Ok(socket)) => return Ok(self.fresh(index, socket, place)),
                 Some(Err(errno)) if is_our_own(errno) => {
-                    tracing::warn!(%errno, "no connection to a backend can be made");
+                    if self.core.now_ns() >= self.silent_until_ns.get() {
+                        self.silent_until_ns.set(self.core.now_ns() + HOLD_OFF_NS);
+                        tracing::warn!(%errno, "no connection to a backend can be made");
+                    }
                     return Err(Unreachable::Full);
                 }
                 Some(Err(errno)) => self.hold_off(index, errno),
                 None => {
                     self.hold_off(index, Errno::ETIMEDOUT);
-                    return Err(Unreachable::Slow);
+                    unreachable = Unreachable::Slow;
                 }
             }
         }
-        Err(Unreachable::Refused)
+        Err(unreachable)
     }
 
     /// Keeps a connection for the next request. All that was asked on it is answered.
     pub fn keep(&self, mut backend: Backend) {
         backend.past = Past::Kept;
+        let was_heard = backend.connection.is_receiving();
         backend.connection.set_reception(Reception::Chunks);
         backend.input.rest();
         backend.idle_since_ns = self.core.now_ns();
-        self.addresses[backend.index].idle.borrow_mut().push(backend);
+        backend.kept_in_turn = (!was_heard).then(|| self.core.counters().turns.get());
+        if backend.is_quiet() {
+            self.addresses[backend.index].idle.borrow_mut().push(backend);
+        }
         self.places.let_look();
     }
 
@@ -209,8 +232,11 @@ impl Backends {
 
     fn hold_off(&self, index: usize, errno: Errno) {
         let backend = &self.addresses[index];
+        let is_news = self.core.now_ns() >= backend.held_off_until_ns.get();
         backend.held_off_until_ns.set(self.core.now_ns() + HOLD_OFF_NS);
-        tracing::warn!(backend = %backend.address, %errno, "a backend cannot be reached");
+        if is_news {
+            tracing::warn!(backend = %backend.address, %errno, "a backend cannot be reached");
+        }
     }
 
     fn fresh(&self, index: usize, socket: Descriptor, place: Place) -> Backend {
@@ -222,6 +248,7 @@ impl Backends {
             ended: None,
             index,
             idle_since_ns: 0,
+            kept_in_turn: None,
             _place: place,
         }
     }
@@ -247,7 +274,7 @@ impl Backends {
             return Some(Room::New(place));
         }
         if reuse == Reuse::Welcome
-            && let Some(backend) = self.addresses.iter().find_map(Address::kept)
+            && let Some(backend) = (0..self.addresses.len()).find_map(|index| self.kept(index))
         {
             return Some(Room::Kept(backend));
         }

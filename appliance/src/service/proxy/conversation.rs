@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use spindle_core::{Descriptor, Parcel};
-use spindle_net::connection::{Connection, End};
+use spindle_net::connection::{Connection, End, Reception};
 use spindle_net::input::Input;
 use spindle_net::wire::http::{Hop, Parsed, Persistence, Refusal, Status, forward};
 
@@ -15,11 +15,8 @@ use super::backends::{Backend, Past, Reuse, Unreachable};
 use super::exchange::{Exchange, Failed};
 use super::outline::{Outline, Repeat, Rest};
 use super::shared::ProxyCore;
+use crate::service::in_time;
 use crate::service::patience::Patience;
-
-/// What a client may still send after our last word, and how long we wait for it.
-const LINGER_BYTES_MAX: usize = 1 << 20;
-const LINGER_NS: u64 = 500_000_000;
 
 /// How a conversation ended, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,18 +67,13 @@ impl Conversation {
         match ended {
             Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle | Ended::Unfinished => {}
             Ended::Asked | Ended::Refused(_) | Ended::Unwanted => {
-                let core = self.shared.core.clone();
-                // The last of an answer may wait for a slow client.
-                let deadline_ns = core.now_ns().saturating_add(self.shared.service.idle_ns());
-                if !matches!(core.until(deadline_ns, self.connection.flush(&mut self.input)).await, Some(Ok(()))) {
-                    return;
-                }
-                let lingering = self.connection.linger(&mut self.input, LINGER_BYTES_MAX);
-                core.until(core.now_ns() + LINGER_NS, lingering).await;
+                let idle_ns = self.shared.service.idle_ns();
+                in_time::linger(&mut self.connection, &mut self.input, idle_ns).await;
             }
             // Whoever has no more to say may still be listening.
             Ended::Connection(End::Finished | End::Silent) | Ended::Stopping => {
-                let _ = self.connection.flush(&mut self.input).await;
+                let idle_ns = self.shared.service.idle_ns();
+                let _ = in_time::flush(&mut self.connection, &mut self.input, idle_ns).await;
             }
         }
     }
@@ -100,7 +92,7 @@ impl Conversation {
                 Ok(Parsed::Complete { request, consumed }) => Outline::of(&request, consumed),
                 Err(refusal) => {
                     answering::refused(&self.shared, refusal, &mut head);
-                    self.connection.send(head, &mut self.input).await?;
+                    self.send(head).await?;
                     return Ok(Ended::Refused(refusal));
                 }
             };
@@ -147,19 +139,27 @@ impl Conversation {
 
     async fn reach(&mut self, turn: usize, reuse: Reuse) -> Result<Backend, Unreachable> {
         // Connecting takes its time, and receive buffers are few.
-        self.input.detach();
         let shared = Rc::clone(&self.shared);
-        Box::pin(shared.backends.reach(turn, reuse)).await
+        let reaching = Box::pin(shared.backends.reach(turn, reuse));
+        self.connection.while_waiting(&mut self.input, reaching).await
+    }
+
+    /// Hands a parcel over, if the client takes the one before it in time.
+    async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
+        let idle_ns = self.shared.service.idle_ns();
+        Ok(in_time::send(&mut self.connection, &mut self.input, parcel, idle_ns).await?)
     }
 
     async fn finish(&mut self, outline: &Outline, finished: Result<Persistence, Failed>) -> Result<Persistence, Ended> {
+        // Between requests a client holds nothing.
+        self.connection.set_reception(Reception::Chunks);
         match finished {
             Ok(persistence) => Ok(persistence),
             Err(Failed::Client(ended)) => Err(ended),
             Err(Failed::Refused(refusal)) => {
                 let mut parcel = self.shared.core.parcel();
                 answering::refused(&self.shared, refusal, &mut parcel);
-                self.connection.send(parcel, &mut self.input).await?;
+                self.send(parcel).await?;
                 Err(Ended::Refused(refusal))
             }
             Err(Failed::Backend(status, rest)) => self.fail(outline, status, rest).await,
@@ -172,7 +172,7 @@ impl Conversation {
         let persistence = if rest == Rest::Nothing { outline.persistence } else { Persistence::Closes };
         let mut parcel = self.shared.core.parcel();
         answering::short(&self.shared, outline, status, persistence, &mut parcel);
-        self.connection.send(parcel, &mut self.input).await?;
+        self.send(parcel).await?;
         if rest == Rest::Nothing { Ok(persistence) } else { Err(Ended::Unwanted) }
     }
 

@@ -88,6 +88,8 @@ pub struct Exchange<'a> {
     pub(super) outline: &'a Outline,
     /// The body of the request.
     pub(super) upload: Passage,
+    /// Whether the end of it was handed over, too: read from the client is not sent to the backend.
+    pub(super) handed_over: bool,
     /// The head of the final answer, as it goes to the client, once it is there.
     pub(super) answered: Option<(Forwarded, Parcel)>,
     /// Whether the backend has said anything.
@@ -102,6 +104,7 @@ impl<'a> Exchange<'a> {
             conversation,
             backend,
             upload: Passage::of_request(outline.body),
+            handed_over: false,
             outline,
             answered: None,
             heard: false,
@@ -117,14 +120,15 @@ impl<'a> Exchange<'a> {
         self.conversation.backend_patience.renew();
         self.send(head).await?;
         let answer = self.relay().await?;
-        let Exchange { conversation, backend, upload, .. } = self;
+        let Exchange { conversation, mut backend, upload, handed_over, .. } = self;
         if !upload.is_over() {
             return Err(Ended::Unwanted.into());
         }
         let reusable = answer.head.persistence == Persistence::Persists
             && backend.ended.is_none()
             && backend.input.bytes().is_empty()
-            && !backend.connection.is_sending();
+            && handed_over
+            && backend.connection.has_sent_all();
         if reusable {
             conversation.shared.backends.keep(backend);
         }

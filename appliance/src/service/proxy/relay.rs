@@ -3,7 +3,7 @@
 
 use spindle_core::Parcel;
 use spindle_net::connection::{End, Reception};
-use spindle_net::wire::http::forward::{self, Forwarded, Recipient};
+use spindle_net::wire::http::forward::{self, Dated, Forwarded, Recipient};
 use spindle_net::wire::http::{Framing, Passage, Persistence, Status, Version};
 
 use super::conversation::Ended;
@@ -66,6 +66,9 @@ impl Exchange<'_> {
                 Ok(Some(answer)) => {
                     self.backend.input.consume(answer.head.bytes);
                     if answer.head.framing != Framing::Interim {
+                        if answer.dated == Dated::No {
+                            self.shared.with_date(|line| forward::date(line, &mut parcel.bytes));
+                        }
                         self.answered = Some((answer, parcel));
                         return Ok(true);
                     }

@@ -25,12 +25,14 @@ impl Exchange<'_> {
                         _ => return Ok(()),
                     }
                 }
-                if self.backend.connection.post(parcel).is_err() {
+                if let Err(end) = self.backend.connection.post(parcel) {
+                    self.backend.ended = Some(end);
                     return Ok(());
                 }
                 parcel = self.shared.core.parcel();
             }
             if self.upload.is_over() {
+                self.handed_over = true;
                 return Ok(());
             }
             loop {

@@ -83,7 +83,7 @@ impl Exchange<'_> {
         let event = poll_fn(|context| {
             match self.backend.connection.poll_sent(context) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Event::Sent),
-                Poll::Ready(Err(end)) => return Poll::Ready(Event::Ended(end)),
+                Poll::Ready(Err(end)) => return Poll::Ready(self.backend_ended(end)),
                 Poll::Pending => {}
             }
             if let Poll::Ready(event) = self.poll_backend(context) {
@@ -106,7 +106,7 @@ impl Exchange<'_> {
                 return Poll::Ready(event);
             }
             if let Poll::Ready(Err(end)) = self.backend.connection.poll_sent(context) {
-                return Poll::Ready(Event::Ended(end));
+                return Poll::Ready(self.backend_ended(end));
             }
             let conversation = &mut *self.conversation;
             match conversation.connection.poll_receive(&mut conversation.input, context) {
@@ -126,12 +126,15 @@ impl Exchange<'_> {
                 self.heard = true;
                 Poll::Ready(Event::Heard)
             }
-            Poll::Ready(Err(end)) => {
-                self.backend.ended = Some(end);
-                Poll::Ready(Event::Ended(end))
-            }
+            Poll::Ready(Err(end)) => Poll::Ready(self.backend_ended(end)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// Whatever ended it, the connection is good for nothing more.
+    fn backend_ended(&mut self, end: End) -> Event {
+        self.backend.ended = Some(end);
+        Event::Ended(end)
     }
 
     /// Takes in what the client says before it has its answer: the next requests, or that it leaves. One who has finished and

@@ -37,6 +37,24 @@ pub struct Forwarded {
     pub head: AnswerHead,
     /// Of the connection to the recipient, as the head that was written tells it.
     pub persistence: Persistence,
+    pub dated: Dated,
+}
+
+/// Whether an answer says when it was made. One that does not is told the time that it was received at, by who has a clock:
+/// [`date`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dated {
+    Yes,
+    No,
+}
+
+/// Adds a Date line, terminator included, to the head that `out` ends with: RFC 9110, 6.6.1.
+pub fn date(date_line: &str, out: &mut Vec<u8>) {
+    let end = out.len().saturating_sub(2);
+    debug_assert_eq!(&out[end..], b"\r\n", "a head ends with an empty line");
+    out.truncate(end);
+    out.extend_from_slice(date_line.as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the request at the front of `input` to `out` as HTTP/1.1 in origin-form, once its head is all there. Its body
@@ -47,7 +65,8 @@ pub struct Forwarded {
 pub fn request<'a>(input: &'a [u8], hop: &Hop<'_>, out: &mut Vec<u8>) -> Result<Parsed<'a>, Refusal> {
     parse_with(input, |head, request| {
         let nominated = Nominated::of(head.headers);
-        if request.method == Method::Other("CONNECT") || nominated.has(b"upgrade") {
+        // An Upgrade is an offer that may be ignored: RFC 9110, 7.8.
+        if request.method == Method::Other("CONNECT") {
             return Err(Refusal::Tunnel);
         }
         let target = match request.target {
@@ -123,13 +142,17 @@ fn write_request_fields(
 /// It is no head, or nobody can tell where its body ends. Nothing is appended then.
 pub fn answer(input: &[u8], to: &Recipient, out: &mut Vec<u8>) -> Result<Option<Forwarded>, AnswerFault> {
     let mut persistence = to.persistence;
+    let mut dated = Dated::No;
     let head = answer_head::parse_with(input, to.content, |response, head| {
         persistence = persistence_to(to, head.framing);
+        if response.headers.iter().any(|field| field.name.eq_ignore_ascii_case("date")) {
+            dated = Dated::Yes;
+        }
         if head.framing != Framing::Interim || to.version == Version::Http11 {
             write_answer(response, head, to, persistence, out);
         }
     })?;
-    Ok(head.map(|head| Forwarded { head, persistence }))
+    Ok(head.map(|head| Forwarded { head, persistence, dated }))
 }
 
 /// A body whose end only the end of the connection can tell closes it: RFC 9112, 6.3.

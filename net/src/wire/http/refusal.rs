@@ -67,7 +67,7 @@ refusals! {
     Expectation = "expectation", ExpectationFailed, Closes;
     /// A body in chunks that is none.
     Chunked = "chunked", BadRequest, Closes;
-    /// A tunnel is asked for (CONNECT: RFC 9110, 9.3.6), or another protocol (Upgrade: 7.8), of a proxy that has neither.
+    /// A tunnel is asked for (CONNECT: RFC 9110, 9.3.6), of a proxy that digs none.
     Tunnel = "tunnel", NotImplemented, Closes;
     /// A target that names no path beneath a root. The head is sound: after its body the next request is found.
     Target = "target", BadRequest, Persists;

@@ -105,8 +105,6 @@ fn targets_are_passed_on_in_origin_form() {
 #[test]
 fn there_are_no_tunnels() {
     assert_eq!(refused("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), Refusal::Tunnel);
-    let upgrade = "GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n";
-    assert_eq!(refused(upgrade), Refusal::Tunnel);
 }
 
 #[test]
@@ -218,7 +216,7 @@ proptest! {
             ..TO
         };
         let mut out = Vec::new();
-        let Ok(Some(Forwarded { head, persistence })) = answer(text.as_bytes(), &to, &mut out) else {
+        let Ok(Some(Forwarded { head, persistence, .. })) = answer(text.as_bytes(), &to, &mut out) else {
             prop_assert!(out.is_empty());
             return Ok(());
         };
