@@ -32,7 +32,7 @@ fn is_alike_as_a_request(input: &[u8]) {
 
 fn is_alike_as_an_answer(input: &[u8], to: &Recipient) {
     let mut out = Vec::new();
-    let Ok(Some(Forwarded { head, persistence })) = forward::answer(input, to, &mut out) else {
+    let Ok(Some(Forwarded { head, persistence, .. })) = forward::answer(input, to, &mut out) else {
         return assert!(out.is_empty());
     };
     let is_old = to.version == Version::Http10;
