@@ -62,6 +62,10 @@ pub fn open(settings: &FilesSettings, process: &ProcessSettings) -> Result<Files
         std::fs::create_dir_all(&settings.root).map_err(failed)?;
         // Whoever serves it must be able to write to it.
         privileges::give_to(process, &settings.root).map_err(failed)?;
+        // A durable upload stands in it. Folders that may not be opened were not made just now.
+        for folder in settings.root.ancestors() {
+            let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+        }
     }
     let folders = RootFolders::open(&settings.root).map_err(failed)?;
     let listeners = listeners::open(&settings.listen, settings.backlog, settings.cores)?;
