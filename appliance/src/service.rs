@@ -2,10 +2,10 @@
 //!
 //! - [`cores`]: the threads that all services share, and the orderly stop
 //! - [`listeners`], [`connections`]: what a service listens on, and how many it lets in
-//! - [`in_time`]: saying things to a client that may be slow
 //! - [`cache`]: the cache service, memcached's protocol on the slab
 //! - [`bridge`]: cache memory lent to the kernel, the only unsafe code of the appliance
 //! - [`value_sending`]: how a value leaves the cache
+//! - [`http`]: a client, from its coming to its end, for the services that speak HTTP
 //! - [`files`]: the server of files, HTTP on the disks
 //! - [`proxy`]: HTTP passed on to backends
 //! - [`patience`]: how long a peer may say nothing
@@ -15,7 +15,7 @@ pub mod cache;
 pub mod connections;
 pub mod cores;
 pub mod files;
-pub mod in_time;
+pub mod http;
 pub mod listeners;
 pub mod patience;
 pub mod proxy;

@@ -119,7 +119,7 @@ impl Simulated {
         }
         world.mend("dev1");
         world.set_faults(Faults::default());
-        shared.service.stopping.store(true, Relaxed);
+        shared.service.clients.stopping.store(true, Relaxed);
         gate.close();
         core.wake_all();
         let ended = core.until(core.now_ns() + 100 * SECOND_NS, gate.emptied()).await;
@@ -202,7 +202,7 @@ fn judge(world: &World, service: &FilesService, run: &Run, weather: Weather) {
         assert_eq!(left, [""; 0], "temporaries were left");
     }
     assert_eq!(world.descriptors_open(), 0, "a descriptor was left open");
-    assert_eq!(service.connections.current.load(Relaxed), 0);
+    assert_eq!(service.clients.connections.current.load(Relaxed), 0);
 }
 
 /// Runs a seed and says which one it was when it fails.

@@ -9,7 +9,8 @@ use spindle_net::wire::http::answer::{AcceptRanges, Ranged};
 use spindle_net::wire::http::{Answer, Refusal, Status, To};
 
 use super::outline::Outline;
-use super::shared::{FilesCore, unix_seconds};
+use super::shared::FilesCore;
+use crate::service::http::date::unix_seconds;
 
 /// What is served here (RFC 9110, 10.2.1).
 const METHODS: &str = "GET, HEAD, PUT, DELETE, OPTIONS";
@@ -39,17 +40,17 @@ pub fn status_of_upload(refused: Refused) -> Status {
 
 /// A short answer of one status.
 pub fn short(shared: &FilesCore, outline: &Outline, status: Status, parcel: &mut Parcel) {
-    shared.with_date(|date| Answer::new(outline.to(date), status).write_short(&mut parcel.bytes));
+    shared.date.with(|date| Answer::new(outline.to(date), status).write_short(&mut parcel.bytes));
 }
 
 /// The answer to a request that could not be understood: the last on its connection.
 pub fn unread(shared: &FilesCore, refusal: Refusal, parcel: &mut Parcel) {
-    shared.with_date(|date| Answer::refusal(To::unread(date), refusal).write_short(&mut parcel.bytes));
+    shared.date.with(|date| Answer::refusal(To::unread(date), refusal).write_short(&mut parcel.bytes));
 }
 
 /// The answer to a range that has no byte of the file.
 pub fn unsatisfied(shared: &FilesCore, outline: &Outline, total: u64, parcel: &mut Parcel) {
-    shared.with_date(|date| {
+    shared.date.with(|date| {
         let ranged = Some(Ranged::Unsatisfied { total });
         Answer { ranged, ..Answer::new(outline.to(date), Status::RangeNotSatisfiable) }.write_short(&mut parcel.bytes);
     });
@@ -58,7 +59,7 @@ pub fn unsatisfied(shared: &FilesCore, outline: &Outline, total: u64, parcel: &m
 /// What may be asked: to OPTIONS, and to a method that is not served.
 pub fn methods(shared: &FilesCore, outline: &Outline, status: Status, writes: bool, parcel: &mut Parcel) {
     let allow = Some(if writes { METHODS } else { METHODS_TO_READ });
-    shared.with_date(|date| {
+    shared.date.with(|date| {
         let answer = Answer { allow, ..Answer::new(outline.to(date), status) };
         match status {
             Status::Ok => answer.write(&mut parcel.bytes),
@@ -79,7 +80,7 @@ pub struct Described<'a> {
 
 /// The head of an answer about a file.
 pub fn described(shared: &FilesCore, outline: &Outline, described: &Described<'_>, parcel: &mut Parcel) {
-    shared.with_date(|date| {
+    shared.date.with(|date| {
         let answer = Answer {
             content_length: described.content_length,
             content_type: Some(CONTENT_TYPE),

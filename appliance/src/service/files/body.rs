@@ -3,12 +3,12 @@
 
 use spindle_disk::upload::{Refused, Room};
 use spindle_disk::{Failure, Upload};
-use spindle_net::connection::{Connection, End};
-use spindle_net::input::Input;
+use spindle_net::connection::End;
 use spindle_net::wire::http::chunked::{ChunkFault, ChunkStep, Chunked};
 use spindle_net::wire::http::{Body, Refusal};
 
-use super::conversation::Ended;
+use crate::service::http::client::Client;
+use crate::service::http::ended::Ended;
 
 /// Why a body did not arrive where it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,123 +46,108 @@ pub fn is_within(body: Body, bytes_max: u64) -> bool {
     }
 }
 
-/// One connection, while a body comes in on it.
-pub struct Incoming<'a> {
-    pub connection: &'a mut Connection,
-    pub input: &'a mut Input,
-    /// How long the client may send nothing.
-    pub idle_ns: u64,
+/// Moves the whole body to the upload; what comes after it stays in the input.
+///
+/// # Errors
+/// The body is refused or malformed, or the connection ended before it did.
+pub async fn take(client: &mut Client, body: Body, upload: &mut Upload) -> Result<(), Stopped> {
+    match body {
+        Body::None => Ok(()),
+        Body::Sized(bytes) => take_sized(client, bytes, upload).await,
+        Body::Chunked => take_chunked(client, upload).await,
+    }
 }
 
-impl Incoming<'_> {
-    /// Moves the whole body to the upload; what comes after it stays in the input.
-    ///
-    /// # Errors
-    /// The body is refused or malformed, or the connection ended before it did.
-    pub async fn take(&mut self, body: Body, upload: &mut Upload) -> Result<(), Stopped> {
-        match body {
-            Body::None => Ok(()),
-            Body::Sized(bytes) => self.take_sized(bytes, upload).await,
-            Body::Chunked => self.take_chunked(upload).await,
+async fn take_sized(client: &mut Client, mut left: u64, upload: &mut Upload) -> Result<(), Stopped> {
+    let mut stopping = false;
+    loop {
+        let here = within(client.input.bytes(), left);
+        let mut room = upload.push(&client.input.bytes()[..here])?;
+        client.input.consume(here);
+        left -= here as u64;
+        if left == 0 {
+            return Ok(());
         }
-    }
-
-    async fn take_sized(&mut self, mut left: u64, upload: &mut Upload) -> Result<(), Stopped> {
-        let mut stopping = false;
-        loop {
-            let here =
-                usize::try_from(left).map_or(self.input.bytes().len(), |left| left.min(self.input.bytes().len()));
-            let mut room = upload.push(&self.input.bytes()[..here])?;
-            self.input.consume(here);
-            left -= here as u64;
+        if !client.connection.is_receiving() {
+            // Straight from the socket into the upload's own memory.
+            let deadline_ns = client.deadline_ns();
+            let receiving = client.connection.receive_into(upload.lend(left), Some(deadline_ns));
+            let (received, lent) = receiving.await;
+            let lent = lent.ok_or(End::Refused)?;
+            let received = received?;
+            room = upload.push_received(lent, received);
+            left -= received as u64;
+            if received == 0 {
+                return Err(End::Finished.into());
+            }
             if left == 0 {
                 return Ok(());
             }
-            if !self.connection.is_receiving() {
-                // Straight from the socket into the upload's own memory.
-                let (received, lent) = self.connection.receive_into(upload.lend(left), self.deadline()).await;
-                let lent = lent.ok_or(End::Refused)?;
-                let received = received?;
-                room = upload.push_received(lent, received);
-                left -= received as u64;
-                if received == 0 {
-                    return Err(End::Finished.into());
+        } else if stopping || !client.connection.receive_arrived(&mut client.input).await? {
+            // No receive buffer is held while the client or the disk takes its time. What has come meanwhile goes to the
+            // upload with the next rounds.
+            stopping = true;
+            client.connection.stop_receiving();
+            client.connection.receive_last(&mut client.input).await?;
+        }
+        if room == Room::None {
+            client.pause().await?;
+            upload.write_out().await?;
+        }
+    }
+}
+
+async fn take_chunked(client: &mut Client, upload: &mut Upload) -> Result<(), Stopped> {
+    let mut chunked = Chunked::default();
+    loop {
+        match chunked.step(client.input.bytes()).map_err(Stopped::Malformed)? {
+            ChunkStep::Data { before, length } => {
+                let room = upload.push(&client.input.bytes()[before..before + length])?;
+                client.input.consume(before + length);
+                if room == Room::None {
+                    client.pause().await?;
+                    upload.write_out().await?;
                 }
-                if left == 0 {
-                    return Ok(());
-                }
-            } else if stopping || !self.connection.receive_arrived(self.input).await? {
-                // No receive buffer is held while the client or the disk takes its time. What has come meanwhile goes to
-                // the upload with the next rounds.
-                stopping = true;
-                self.connection.stop_receiving();
-                self.connection.receive_last(self.input).await?;
             }
-            if room == Room::None {
-                self.connection.pause(self.input).await?;
-                upload.write_out().await?;
+            ChunkStep::End { consumed } => {
+                client.input.consume(consumed);
+                return Ok(());
+            }
+            ChunkStep::More { consumed, .. } => {
+                client.input.consume(consumed);
+                client.receive_body().await?;
             }
         }
     }
+}
 
-    async fn take_chunked(&mut self, upload: &mut Upload) -> Result<(), Stopped> {
-        let mut chunked = Chunked::default();
-        loop {
-            match chunked.step(self.input.bytes()).map_err(Stopped::Malformed)? {
-                ChunkStep::Data { before, length } => {
-                    let room = upload.push(&self.input.bytes()[before..before + length])?;
-                    self.input.consume(before + length);
-                    if room == Room::None {
-                        self.connection.pause(self.input).await?;
-                        upload.write_out().await?;
-                    }
-                }
-                ChunkStep::End { consumed } => {
-                    self.input.consume(consumed);
-                    return Ok(());
-                }
-                ChunkStep::More { consumed, .. } => {
-                    self.input.consume(consumed);
-                    self.connection.receive_until(self.input, self.deadline()).await?;
-                }
-            }
-        }
-    }
-
-    fn deadline(&self) -> Option<u64> {
-        Some(self.connection.core().now_ns().saturating_add(self.idle_ns))
-    }
+/// How much of what has come belongs to a body of which so much is missing.
+fn within(arrived: &[u8], left: u64) -> usize {
+    usize::try_from(left).map_or(arrived.len(), |left| left.min(arrived.len()))
 }
 
 /// Reads past a body that nobody wants.
 ///
 /// # Errors
 /// It is longer than `bytes_max`, is malformed, or the connection ended before it did.
-pub async fn skip(
-    connection: &mut Connection,
-    input: &mut Input,
-    body: Body,
-    bytes_max: u64,
-    idle_ns: u64,
-) -> Result<(), Ended> {
+pub async fn skip(client: &mut Client, body: Body, bytes_max: u64) -> Result<(), Ended> {
     let mut chunked = Chunked::default();
     let (mut left, mut skipped) = (if let Body::Sized(bytes) = body { bytes } else { 0 }, 0);
     loop {
-        let here = input.bytes().len();
         let (consumed, over) = match body {
-            Body::Chunked => match chunked.step(input.bytes()) {
+            Body::Chunked => match chunked.step(client.input.bytes()) {
                 Err(_) => return Err(Ended::Refused(Refusal::Chunked)),
                 Ok(ChunkStep::Data { before, length }) => (before + length, false),
                 Ok(ChunkStep::End { consumed }) => (consumed, true),
                 Ok(ChunkStep::More { consumed, .. }) => (consumed, false),
             },
             _ => {
-                let consumed = usize::try_from(left).map_or(here, |left| left.min(here));
+                let consumed = within(client.input.bytes(), left);
                 left -= consumed as u64;
                 (consumed, left == 0)
             }
         };
-        input.consume(consumed);
+        client.input.consume(consumed);
         skipped += consumed as u64;
         if over {
             return Ok(());
@@ -170,9 +155,8 @@ pub async fn skip(
         if skipped > bytes_max {
             return Err(Ended::Unwanted);
         }
-        if consumed == 0 || input.bytes().is_empty() {
-            let deadline_ns = connection.core().now_ns().saturating_add(idle_ns);
-            connection.receive_until(input, Some(deadline_ns)).await?;
+        if consumed == 0 || client.input.bytes().is_empty() {
+            client.receive_body().await?;
         }
     }
 }

@@ -1,58 +1,23 @@
 //! One client's flow: a request, its answer, the next, until somebody ends it.
 #![forbid(unsafe_code)]
 
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
 
-use spindle_core::{Descriptor, Parcel};
-use spindle_disk::transfer::cached::Unsent;
+use spindle_core::Parcel;
 use spindle_disk::upload::SPOOL_FOLDER;
-use spindle_net::connection::{Connection, End};
-use spindle_net::input::Input;
 use spindle_net::wire::http::target::{self, Ending};
 use spindle_net::wire::http::{Parsed, Persistence, Refusal, Status, parse};
 
 use super::outline::{Outline, Verb};
 use super::shared::FilesCore;
 use super::{answering, body, delete, get, put};
-use crate::service::in_time;
-use crate::service::patience::Patience;
+use crate::service::http::client::Client;
+use crate::service::http::clients;
+use crate::service::http::ended::Ended;
 use crate::settings::decided::Permission;
 
 /// A body that nobody wants is read up to here, so that the connection can be used again.
 const UNWANTED_BYTES_MAX: u64 = 256 * 1024;
-
-/// How a conversation ended, for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    Connection(End),
-    /// The client, or its protocol, wanted it so.
-    Asked,
-    Refused(Refusal),
-    /// What the client goes on to send is not wanted.
-    Unwanted,
-    Idle,
-    /// A file could not be sent to its end, so the answer could not.
-    Unfinished,
-    Stopping,
-}
-
-impl From<End> for Ended {
-    fn from(end: End) -> Ended {
-        if end == End::Silent { Ended::Idle } else { Ended::Connection(end) }
-    }
-}
-
-impl From<Unsent> for Ended {
-    fn from(unsent: Unsent) -> Ended {
-        match unsent {
-            Unsent::Silent => Ended::Idle,
-            Unsent::Broken(errno) => Ended::Connection(End::Broken(errno)),
-            Unsent::Shrunk => Ended::Unfinished,
-        }
-    }
-}
 
 /// What the target of a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,49 +34,25 @@ enum Target {
 /// One client.
 pub struct Conversation {
     pub(super) shared: Rc<FilesCore>,
-    pub(super) connection: Connection,
-    pub(super) input: Input,
+    pub(super) client: Client,
     /// Of this request, beneath the root.
     pub(super) path: Vec<u8>,
     /// Of the file that this request is about.
     pub(super) entity_tag: String,
-    patience: Patience,
 }
 
-impl Conversation {
-    pub fn new(shared: &Rc<FilesCore>, socket: Descriptor) -> Conversation {
-        Conversation {
-            connection: Connection::new(&shared.core, socket),
-            input: Input::default(),
-            path: Vec::new(),
-            entity_tag: String::new(),
-            patience: Patience::new(&shared.core, shared.service.idle_ns()),
-            shared: Rc::clone(shared),
-        }
+impl clients::Conversation for Conversation {
+    const SERVICE: &'static str = "files";
+
+    fn client(&mut self) -> &mut Client {
+        &mut self.client
     }
 
-    /// Says what is still to be said.
-    pub async fn part(&mut self, ended: Ended) {
-        match ended {
-            Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle => {}
-            Ended::Asked | Ended::Refused(_) | Ended::Unwanted => {
-                let idle_ns = self.shared.service.idle_ns();
-                in_time::linger(&mut self.connection, &mut self.input, idle_ns).await;
-            }
-            // Whoever has no more to say may still be listening. What was said before an answer that cannot be finished is
-            // still on its way.
-            Ended::Connection(End::Finished | End::Silent) | Ended::Stopping | Ended::Unfinished => {
-                let _ = self.flush().await;
-            }
-        }
-    }
-
-    /// Talks until the end, and says why it came.
-    pub async fn talk(&mut self) -> Result<Ended, Ended> {
+    async fn talk(&mut self) -> Result<Ended, Ended> {
         loop {
-            let (outline, target) = match parse(self.input.bytes()) {
+            let (outline, target) = match parse(self.client.input.bytes()) {
                 Ok(Parsed::Incomplete) => {
-                    self.receive().await?;
+                    self.client.receive_request().await?;
                     continue;
                 }
                 Ok(Parsed::Complete { request, consumed }) => {
@@ -121,16 +62,22 @@ impl Conversation {
                 Err(refusal) => {
                     let mut parcel = self.shared.core.parcel();
                     answering::unread(&self.shared, refusal, &mut parcel);
-                    self.send(parcel).await?;
+                    self.client.send(parcel).await?;
                     return Ok(Ended::Refused(refusal));
                 }
             };
             self.serve(&outline, target).await?;
-            self.patience.renew();
+            self.client.patience.renew();
             if outline.persistence == Persistence::Closes {
                 return Ok(Ended::Asked);
             }
         }
+    }
+}
+
+impl Conversation {
+    pub fn new(shared: &Rc<FilesCore>, client: Client) -> Conversation {
+        Conversation { client, path: Vec::new(), entity_tag: String::new(), shared: Rc::clone(shared) }
     }
 
     async fn serve(&mut self, outline: &Outline, target: Target) -> Result<(), Ended> {
@@ -166,7 +113,7 @@ impl Conversation {
         if refusal.persistence() == Persistence::Closes {
             let mut parcel = self.shared.core.parcel();
             answering::unread(&self.shared, refusal, &mut parcel);
-            self.send(parcel).await?;
+            self.client.send(parcel).await?;
             return Err(Ended::Refused(refusal));
         }
         self.say(outline, refusal.status()).await
@@ -178,16 +125,16 @@ impl Conversation {
         outline: &Outline,
         write: impl FnOnce(&FilesCore, &Outline, &mut Parcel),
     ) -> Result<(), Ended> {
-        self.input.consume(outline.head_bytes);
+        self.client.input.consume(outline.head_bytes);
         let mut parcel = self.shared.core.parcel();
         let within = body::is_within(outline.body, UNWANTED_BYTES_MAX);
         if !outline.has_body() || within && !outline.body_is_uncertain() {
             write(&self.shared, outline, &mut parcel);
-            self.send(parcel).await?;
+            self.client.send(parcel).await?;
             return self.skip(outline).await;
         }
         write(&self.shared, &outline.last(), &mut parcel);
-        self.send(parcel).await?;
+        self.client.send(parcel).await?;
         Err(Ended::Unwanted)
     }
 
@@ -199,30 +146,7 @@ impl Conversation {
         if outline.body_is_uncertain() {
             return Err(Ended::Unwanted);
         }
-        let idle_ns = self.shared.service.idle_ns();
-        let skipped = body::skip(&mut self.connection, &mut self.input, outline.body, UNWANTED_BYTES_MAX, idle_ns);
-        Box::pin(skipped).await
-    }
-
-    /// Waits for more of a request, or its beginning: for a client that says nothing for too long, and for the end of the
-    /// service, which does not wait for requests that have not begun.
-    async fn receive(&mut self) -> Result<(), Ended> {
-        self.input.rest();
-        let idle = self.input.bytes().is_empty();
-        poll_fn(|context| {
-            if let Poll::Ready(received) = self.connection.poll_receive(&mut self.input, context) {
-                return Poll::Ready(received.map_err(Ended::from));
-            }
-            if idle && self.shared.service.is_stopping() {
-                return Poll::Ready(Err(Ended::Stopping));
-            }
-            if self.patience.is_over(context) { Poll::Ready(Err(Ended::Idle)) } else { Poll::Pending }
-        })
-        .await?;
-        if idle {
-            self.patience.renew();
-        }
-        Ok(())
+        Box::pin(body::skip(&mut self.client, outline.body, UNWANTED_BYTES_MAX)).await
     }
 }
 

@@ -13,9 +13,10 @@ use spindle_net::wire::http::range::{ContentRange, Selection, select};
 use spindle_net::wire::http::{Method, Parsed, Status, Validators, Verdict, parse};
 
 use super::answering::{self, Described, status_of};
-use super::conversation::{Conversation, Ended};
+use super::conversation::Conversation;
 use super::outline::{Fields, Outline, Verb};
 use super::sending;
+use crate::service::http::ended::Ended;
 
 /// What is answered about a file that is there.
 struct Decided {
@@ -39,7 +40,7 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
         Ok(None) => {
             // The disk may take its time, and receive buffers are few.
             let opened = shared.files.open(disk, &conversation.path, beneath);
-            Box::pin(conversation.connection.while_waiting(&mut conversation.input, opened)).await
+            Box::pin(conversation.client.while_waiting(opened)).await
         }
         Ok(Some(found)) => Ok(found),
         Err(failure) => Err(failure),
@@ -51,9 +52,9 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     entity_tag(&status, &mut conversation.entity_tag);
     let decided = match outline.fields {
         Fields::Plain => whole(&status),
-        Fields::Special => decide(conversation.input.bytes(), &status, &conversation.entity_tag),
+        Fields::Special => decide(conversation.client.input.bytes(), &status, &conversation.entity_tag),
     };
-    conversation.input.consume(outline.head_bytes);
+    conversation.client.input.consume(outline.head_bytes);
     let length = decided.bytes.end - decided.bytes.start;
     let mut parcel = shared.core.parcel();
     match decided.status {
@@ -71,7 +72,7 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
         other => answering::short(&shared, outline, other, &mut parcel),
     }
     if outline.verb == Verb::Head || length == 0 {
-        conversation.send(parcel).await?;
+        conversation.client.send(parcel).await?;
     } else {
         sending::send(conversation, outline, disk, Transfer::new(file, decided.bytes, status.bytes), parcel).await?;
     }

@@ -12,9 +12,10 @@ use spindle_net::wire::http::conditional::evaluate;
 use spindle_net::wire::http::{Body, Conditions, Expectation, Parsed, Refusal, Status, Validators, Verdict, parse};
 
 use super::answering::{self, status_of, status_of_upload};
-use super::body::{Incoming, Stopped};
-use super::conversation::{Conversation, Ended};
+use super::body::{self, Stopped};
+use super::conversation::Conversation;
 use super::outline::{Fields, Outline};
+use crate::service::http::ended::Ended;
 
 pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -> Result<(), Ended> {
     let admitted = match admit(conversation, outline).await {
@@ -25,19 +26,17 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     let (disk, beneath) = shared.root.disk(&conversation.path);
     let promise = shared.service.promise();
     let beginning = Upload::begin(disk, &conversation.path, beneath, admitted.expected, promise);
-    let mut upload = match conversation.connection.while_waiting(&mut conversation.input, beginning).await {
+    let mut upload = match conversation.client.while_waiting(beginning).await {
         Ok(upload) => upload,
         Err(failure) => return conversation.say(outline, status_of(failure)).await,
     };
-    conversation.input.consume(outline.head_bytes);
-    if outline.expectation == Expectation::Continue && conversation.input.bytes().is_empty() {
+    conversation.client.input.consume(outline.head_bytes);
+    if outline.expectation == Expectation::Continue && conversation.client.input.bytes().is_empty() {
         let mut parcel = shared.core.parcel();
         parcel.bytes.extend_from_slice(CONTINUE);
-        conversation.send(parcel).await?;
+        conversation.client.send(parcel).await?;
     }
-    let idle_ns = shared.service.idle_ns();
-    let mut incoming = Incoming { connection: &mut conversation.connection, input: &mut conversation.input, idle_ns };
-    let finished = match incoming.take(outline.body, &mut upload).await {
+    let finished = match body::take(&mut conversation.client, outline.body, &mut upload).await {
         Ok(()) => {
             // The body may have taken hours, and somebody else may have been quicker.
             if let Some(head) = admitted.conditional_head
@@ -46,7 +45,7 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
                 return conversation.answer(outline, status).await;
             }
             let finishing = upload.finish(&shared.service.changes);
-            conversation.connection.while_waiting(&mut conversation.input, finishing).await
+            conversation.client.while_waiting(finishing).await
         }
         Err(Stopped::Connection(end)) => return Err(end.into()),
         Err(Stopped::Malformed(fault)) => return last_word(conversation, outline, Refusal::from(fault).status()).await,
@@ -71,7 +70,7 @@ impl Conversation {
     async fn answer(&mut self, outline: &Outline, status: Status) -> Result<(), Ended> {
         let mut parcel = self.shared.core.parcel();
         answering::short(&self.shared, outline, status, &mut parcel);
-        self.send(parcel).await
+        self.client.send(parcel).await
     }
 }
 
@@ -92,7 +91,7 @@ async fn admit(conversation: &mut Conversation, outline: &Outline) -> Result<Adm
     if outline.fields == Fields::Plain {
         return Ok(Admitted { expected: Expected { length, ..Expected::default() }, conditional_head: None });
     }
-    let head = conversation.input.bytes()[..outline.head_bytes].to_vec();
+    let head = conversation.client.input.bytes()[..outline.head_bytes].to_vec();
     check_conditions(conversation, &head).await?;
     let Ok(Parsed::Complete { request, .. }) = parse(&head) else { return Err(Status::BadRequest) };
     // A part must not take the place of the whole: RFC 9110, 14.5.
@@ -125,7 +124,7 @@ pub(super) async fn check_conditions(conversation: &mut Conversation, head: &[u8
     // What was believed a moment ago is not good enough here.
     shared.files.forget(&conversation.path);
     let opened = shared.files.open(disk, &conversation.path, beneath);
-    let found = conversation.connection.while_waiting(&mut conversation.input, opened).await;
+    let found = conversation.client.while_waiting(opened).await;
     let validators = match found {
         Ok((_, status)) => {
             spindle_disk::open_file::entity_tag(&status, &mut conversation.entity_tag);
@@ -145,6 +144,6 @@ pub(super) async fn check_conditions(conversation: &mut Conversation, head: &[u8
 async fn last_word(conversation: &mut Conversation, outline: &Outline, status: Status) -> Result<(), Ended> {
     let mut parcel = conversation.shared.core.parcel();
     answering::short(&conversation.shared, &outline.last(), status, &mut parcel);
-    conversation.send(parcel).await?;
+    conversation.client.send(parcel).await?;
     Err(Ended::Unwanted)
 }

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use spindle_core::Parcel;
 use spindle_disk::transfer::CachedSend;
-use spindle_disk::transfer::cached::{Progress, room};
+use spindle_disk::transfer::cached::{Progress, Unsent, room};
 use spindle_disk::{Disk, Failure, Piece, Transfer};
+use spindle_net::connection::End;
 
 use super::answering::{self, status_of};
-use super::conversation::{Conversation, Ended};
+use super::conversation::Conversation;
 use super::outline::Outline;
-use crate::service::in_time;
+use crate::service::http::ended::Ended;
 
 /// Sends what the parcel holds, and the file after it. A disk that fails before anything was sent is answered for; after
 /// that, all that can be said is that there is no more.
@@ -30,7 +31,7 @@ pub(super) async fn send(
             Some(piece) => Ok(piece),
             None => {
                 let reading = transfer.read(disk, &mut parcel.bytes);
-                let reading = conversation.connection.while_waiting(&mut conversation.input, reading);
+                let reading = conversation.client.while_waiting(reading);
                 Box::pin(reading).await.map(|()| Piece::Copied)
             }
         };
@@ -38,7 +39,7 @@ pub(super) async fn send(
             Ok(Piece::Copied) if transfer.is_over() => break,
             Ok(Piece::Copied) => {
                 let piece = std::mem::replace(&mut parcel, conversation.shared.core.parcel());
-                conversation.send(piece).await?;
+                conversation.client.send(piece).await?;
             }
             Ok(Piece::Cached(range)) => {
                 Box::pin(send_cached(conversation, &mut transfer, &parcel, range)).await?;
@@ -48,24 +49,16 @@ pub(super) async fn send(
         }
         begun = true;
     }
-    if parcel.is_empty() { Ok(()) } else { conversation.send(parcel).await }
+    if parcel.is_empty() { Ok(()) } else { conversation.client.send(parcel).await }
 }
 
-impl Conversation {
-    /// Hands a parcel over, if the client takes the one before it in time.
-    pub(super) async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
-        let idle_ns = self.shared.service.idle_ns();
-        Ok(in_time::send(&mut self.connection, &mut self.input, parcel, idle_ns).await?)
-    }
-
-    /// Waits until the client has taken everything, if it does so in time.
-    pub(super) async fn flush(&mut self) -> Result<(), Ended> {
-        let idle_ns = self.shared.service.idle_ns();
-        Ok(in_time::flush(&mut self.connection, &mut self.input, idle_ns).await?)
-    }
-
-    fn idle_deadline_ns(&self) -> u64 {
-        self.shared.core.now_ns().saturating_add(self.shared.service.idle_ns())
+impl From<Unsent> for Ended {
+    fn from(unsent: Unsent) -> Ended {
+        match unsent {
+            Unsent::Silent => Ended::Idle,
+            Unsent::Broken(errno) => Ended::Connection(End::Broken(errno)),
+            Unsent::Shrunk => Ended::Unfinished,
+        }
     }
 }
 
@@ -75,19 +68,19 @@ async fn send_cached(
     parcel: &Parcel,
     range: Range<u64>,
 ) -> Result<(), Ended> {
-    conversation.flush().await?;
+    conversation.client.flush().await?;
     let shared = Rc::clone(&conversation.shared);
-    let socket = Rc::clone(conversation.connection.socket());
+    let socket = Rc::clone(conversation.client.connection.socket());
     let mut sending = CachedSend::new(range);
-    let mut deadline_ns = conversation.idle_deadline_ns();
+    let mut deadline_ns = conversation.client.deadline_ns();
     loop {
         match sending.step(&socket, &parcel.bytes, transfer.file().descriptor())? {
             Progress::Done => break,
-            Progress::Moved => deadline_ns = conversation.idle_deadline_ns(),
+            Progress::Moved => deadline_ns = conversation.client.deadline_ns(),
             Progress::Stuck => {}
         }
         // Who waits for its reader holds no receive buffer.
-        conversation.connection.pause(&mut conversation.input).await?;
+        conversation.client.pause().await?;
         room(&shared.core, &socket, deadline_ns).await?;
         // It may have taken its time, and memory is used for other things.
         if sending.left(&parcel.bytes).is_some_and(|left| transfer.take_back(left)) {
@@ -117,5 +110,5 @@ async fn fail(
     }
     parcel.bytes.clear();
     answering::short(&conversation.shared, outline, status_of(failure), &mut parcel);
-    conversation.send(parcel).await
+    conversation.client.send(parcel).await
 }

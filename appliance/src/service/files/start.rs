@@ -10,13 +10,12 @@ use std::sync::Arc;
 use spindle_core::gate::Gate;
 use spindle_core::{Core, Descriptor};
 use spindle_disk::{DiskLimits, Root, RootFolders, upload};
-use spindle_net::listener::{Accepted, accept};
 
 use super::conversation::Conversation;
 use super::shared::{FilesCore, FilesService};
 use crate::lifecycle::privileges;
-use crate::service::connections::wait_for_place;
 use crate::service::cores::Part;
+use crate::service::http::clients::welcome;
 use crate::service::listeners::{self, ListenError, Listeners};
 use crate::settings::decided::{FilesSettings, ProcessSettings, RootFolder};
 
@@ -105,44 +104,11 @@ fn part(service: &Arc<FilesService>, folders: RootFolders, listeners: Vec<OwnedF
             accept_on(&shared, gate, Rc::new(listener.into()));
         }
     });
-    Part { begin, stopping: Arc::clone(&service.stopping) }
+    Part { begin, stopping: Arc::clone(&service.clients.stopping) }
 }
 
 /// Accepts on one listener, for ever. Also how a simulated service is started.
 pub fn accept_on(shared: &Rc<FilesCore>, gate: &Gate, listener: Rc<Descriptor>) {
-    let (shared, gate) = (Rc::clone(shared), gate.clone());
-    let core = shared.core.clone();
-    core.clone().spawn("accept", async move {
-        let connections = &shared.service.connections;
-        let accepted = |accepted| match accepted {
-            Accepted::Connection(socket) => welcome(&shared, &gate, socket),
-            Accepted::Stopped(_) => connections.stop_accepting(),
-            Accepted::Resumed => connections.resume_accepting(),
-        };
-        // At the limit newcomers wait in the listener's queue, as mogstored's do.
-        let errno = accept(&core, listener, || !connections.full(), accepted).await;
-        tracing::error!(%errno, "a listener ended");
-    });
-}
-
-fn welcome(shared: &Rc<FilesCore>, gate: &Gate, socket: Descriptor) {
-    let Some(pass) = gate.enter() else { return };
-    let client = socket.number();
-    let admitted = shared.service.connections.admit();
-    let shared = Rc::clone(shared);
-    let core = shared.core.clone();
-    core.spawn("files", async move {
-        let service = Arc::clone(&shared.service);
-        if !admitted && !Box::pin(wait_for_place(&shared.core, &service.connections, &service.stopping)).await {
-            return;
-        }
-        let mut conversation = Conversation::new(&shared, socket);
-        let ended = match conversation.talk().await {
-            Ok(ended) | Err(ended) => ended,
-        };
-        Box::pin(conversation.part(ended)).await;
-        service.connections.leave();
-        tracing::info!(client, why = ?ended, "disconnected");
-        drop(pass);
-    });
+    let talking = Rc::clone(shared);
+    welcome(&shared.core, gate, listener, &shared.service.clients, move |client| Conversation::new(&talking, client));
 }

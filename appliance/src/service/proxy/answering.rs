@@ -9,7 +9,7 @@ use super::shared::ProxyCore;
 
 /// A short answer of one status.
 pub fn short(shared: &ProxyCore, outline: &Outline, status: Status, persistence: Persistence, parcel: &mut Parcel) {
-    shared.with_date(|date_line| {
+    shared.date.with(|date_line| {
         let to = To { version: outline.version, persistence, content: outline.content, date_line };
         Answer::new(to, status).write_short(&mut parcel.bytes);
     });
@@ -17,7 +17,7 @@ pub fn short(shared: &ProxyCore, outline: &Outline, status: Status, persistence:
 
 /// The answer to a request that is not passed on: the last on its connection.
 pub fn refused(shared: &ProxyCore, refusal: Refusal, parcel: &mut Parcel) {
-    shared.with_date(|date| {
+    shared.date.with(|date| {
         let to = To::unread(date);
         Answer::refusal(to, refusal).write_short(&mut parcel.bytes);
     });

@@ -1,107 +1,73 @@
 //! One client's flow: a request, its answer, the next, until somebody ends it.
 #![forbid(unsafe_code)]
 
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
 
+use nix::sys::socket::{SockaddrStorage, getpeername};
 use spindle_core::{Descriptor, Parcel};
-use spindle_net::connection::{Connection, End, Reception};
-use spindle_net::input::Input;
-use spindle_net::wire::http::{Hop, Parsed, Persistence, Refusal, Status, forward};
+use spindle_net::connection::Reception;
+use spindle_net::wire::http::{Hop, Parsed, Persistence, Status, forward};
 
 use super::answering;
 use super::backends::{Backend, Past, Reuse, Unreachable};
 use super::exchange::{Exchange, Failed};
 use super::outline::{Outline, Repeat, Rest};
 use super::shared::ProxyCore;
-use crate::service::in_time;
+use crate::service::http::client::Client;
+use crate::service::http::clients;
+use crate::service::http::ended::Ended;
 use crate::service::patience::Patience;
-
-/// How a conversation ended, for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    Connection(End),
-    /// The client, its protocol or the backend's answer wanted it so.
-    Asked,
-    Refused(Refusal),
-    /// What the client goes on to send is not wanted.
-    Unwanted,
-    Idle,
-    /// An answer could not be passed on to its end.
-    Unfinished,
-    Stopping,
-}
-
-impl From<End> for Ended {
-    fn from(end: End) -> Ended {
-        if end == End::Silent { Ended::Idle } else { Ended::Connection(end) }
-    }
-}
 
 /// One client.
 pub struct Conversation {
     pub(super) shared: Rc<ProxyCore>,
-    pub(super) connection: Connection,
-    pub(super) input: Input,
-    pub(super) patience: Patience,
+    pub(super) client: Client,
     /// With the backend of the moment.
     pub(super) backend_patience: Patience,
     address: String,
 }
 
-impl Conversation {
-    pub fn new(shared: &Rc<ProxyCore>, socket: Descriptor, address: String) -> Conversation {
-        Conversation {
-            connection: Connection::new(&shared.core, socket),
-            input: Input::default(),
-            patience: Patience::new(&shared.core, shared.service.idle_ns()),
-            backend_patience: Patience::new(&shared.core, shared.service.backend_ns()),
-            address,
-            shared: Rc::clone(shared),
-        }
+impl clients::Conversation for Conversation {
+    const SERVICE: &'static str = "proxy";
+
+    fn client(&mut self) -> &mut Client {
+        &mut self.client
     }
 
-    /// Says what is still to be said.
-    pub async fn part(&mut self, ended: Ended) {
-        match ended {
-            Ended::Connection(End::Broken(_) | End::Refused) | Ended::Idle | Ended::Unfinished => {}
-            Ended::Asked | Ended::Refused(_) | Ended::Unwanted => {
-                let idle_ns = self.shared.service.idle_ns();
-                in_time::linger(&mut self.connection, &mut self.input, idle_ns).await;
-            }
-            // Whoever has no more to say may still be listening.
-            Ended::Connection(End::Finished | End::Silent) | Ended::Stopping => {
-                let idle_ns = self.shared.service.idle_ns();
-                let _ = in_time::flush(&mut self.connection, &mut self.input, idle_ns).await;
-            }
-        }
-    }
-
-    /// Talks until the end, and says why it came.
-    pub async fn talk(&mut self) -> Result<Ended, Ended> {
+    async fn talk(&mut self) -> Result<Ended, Ended> {
         loop {
             let mut head = self.shared.core.parcel();
             let hop = Hop { client: &self.address, host: &self.shared.service.host };
-            let outline = match forward::request(self.input.bytes(), &hop, &mut head.bytes) {
+            let outline = match forward::request(self.client.input.bytes(), &hop, &mut head.bytes) {
                 Ok(Parsed::Incomplete) => {
                     drop(head);
-                    self.receive().await?;
+                    self.client.receive_request().await?;
                     continue;
                 }
                 Ok(Parsed::Complete { request, consumed }) => Outline::of(&request, consumed),
                 Err(refusal) => {
                     answering::refused(&self.shared, refusal, &mut head);
-                    self.send(head).await?;
+                    self.client.send(head).await?;
                     return Ok(Ended::Refused(refusal));
                 }
             };
-            self.input.consume(outline.head_bytes);
+            self.client.input.consume(outline.head_bytes);
             let persistence = self.serve(&outline, head).await?;
-            self.patience.renew();
+            self.client.patience.renew();
             if persistence == Persistence::Closes {
                 return Ok(Ended::Asked);
             }
+        }
+    }
+}
+
+impl Conversation {
+    pub fn new(shared: &Rc<ProxyCore>, client: Client) -> Conversation {
+        Conversation {
+            backend_patience: Patience::new(&shared.core, shared.service.backend_ns()),
+            address: address_of(client.connection.socket()),
+            client,
+            shared: Rc::clone(shared),
         }
     }
 
@@ -141,25 +107,19 @@ impl Conversation {
         // Connecting takes its time, and receive buffers are few.
         let shared = Rc::clone(&self.shared);
         let reaching = Box::pin(shared.backends.reach(turn, reuse));
-        self.connection.while_waiting(&mut self.input, reaching).await
-    }
-
-    /// Hands a parcel over, if the client takes the one before it in time.
-    async fn send(&mut self, parcel: Parcel) -> Result<(), Ended> {
-        let idle_ns = self.shared.service.idle_ns();
-        Ok(in_time::send(&mut self.connection, &mut self.input, parcel, idle_ns).await?)
+        self.client.while_waiting(reaching).await
     }
 
     async fn finish(&mut self, outline: &Outline, finished: Result<Persistence, Failed>) -> Result<Persistence, Ended> {
         // Between requests a client holds nothing.
-        self.connection.set_reception(Reception::Chunks);
+        self.client.connection.set_reception(Reception::Chunks);
         match finished {
             Ok(persistence) => Ok(persistence),
             Err(Failed::Client(ended)) => Err(ended),
             Err(Failed::Refused(refusal)) => {
                 let mut parcel = self.shared.core.parcel();
                 answering::refused(&self.shared, refusal, &mut parcel);
-                self.send(parcel).await?;
+                self.client.send(parcel).await?;
                 Err(Ended::Refused(refusal))
             }
             Err(Failed::Backend(status, rest)) => self.fail(outline, status, rest).await,
@@ -172,28 +132,15 @@ impl Conversation {
         let persistence = if rest == Rest::Nothing { outline.persistence } else { Persistence::Closes };
         let mut parcel = self.shared.core.parcel();
         answering::short(&self.shared, outline, status, persistence, &mut parcel);
-        self.send(parcel).await?;
+        self.client.send(parcel).await?;
         if rest == Rest::Nothing { Ok(persistence) } else { Err(Ended::Unwanted) }
     }
+}
 
-    /// Waits for more of a request, or its beginning: for a client that says nothing for too long, and for the end of the
-    /// service, which does not wait for requests that have not begun.
-    async fn receive(&mut self) -> Result<(), Ended> {
-        self.input.rest();
-        let idle = self.input.bytes().is_empty();
-        poll_fn(|context| {
-            if let Poll::Ready(received) = self.connection.poll_receive(&mut self.input, context) {
-                return Poll::Ready(received.map_err(Ended::from));
-            }
-            if idle && self.shared.service.is_stopping() {
-                return Poll::Ready(Err(Ended::Stopping));
-            }
-            if self.patience.is_over(context) { Poll::Ready(Err(Ended::Idle)) } else { Poll::Pending }
-        })
-        .await?;
-        if idle {
-            self.patience.renew();
-        }
-        Ok(())
-    }
+/// As X-Forwarded-For has it. One who has left already is nobody (RFC 7239, 6.2).
+fn address_of(socket: &Descriptor) -> String {
+    let peer = getpeername::<SockaddrStorage>(socket.number()).ok();
+    let v4 = peer.as_ref().and_then(|peer| Some(peer.as_sockaddr_in()?.ip().to_string()));
+    let v6 = || peer.as_ref().and_then(|peer| Some(peer.as_sockaddr_in6()?.ip().to_string()));
+    v4.or_else(v6).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -11,9 +11,10 @@ use spindle_net::wire::http::forward::Forwarded;
 use spindle_net::wire::http::{Passage, Persistence, Refusal, Status};
 
 use super::backends::{Backend, Past};
-use super::conversation::{Conversation, Ended};
+use super::conversation::Conversation;
 use super::outline::{Outline, Rest};
 use super::shared::ProxyCore;
+use crate::service::http::ended::Ended;
 
 /// What one send passes on of a body, and what a side that waits may have said beyond it, in bytes. A little more fits: what
 /// was received is not cut.

@@ -6,9 +6,9 @@ use spindle_net::connection::{End, Reception};
 use spindle_net::wire::http::forward::{self, Dated, Forwarded, Recipient};
 use spindle_net::wire::http::{Framing, Passage, Persistence, Status, Version};
 
-use super::conversation::Ended;
 use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX, Told, pass, receive_in_pieces};
 use super::waiting::Event;
+use crate::service::http::ended::Ended;
 
 /// Where a body stands that is passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Exchange<'_> {
     /// # Errors
     /// There is none, or not all of it.
     pub(super) async fn relay(&mut self) -> Result<Forwarded, Failed> {
-        self.conversation.connection.set_reception(Reception::Chunks);
+        self.conversation.client.connection.set_reception(Reception::Chunks);
         let (answer, parcel) = loop {
             if let Some(answered) = self.answered.take() {
                 break answered;
@@ -42,7 +42,7 @@ impl Exchange<'_> {
         let passage = Passage::of_answer(answer.head.framing, self.outline.version);
         let relayed = self.relay_body(passage, parcel).await;
         if relayed == Err(Failed::Client(Ended::Unfinished)) && !self.tells_its_end(&answer) {
-            self.conversation.connection.break_off();
+            self.conversation.client.connection.break_off();
         }
         relayed.map(|()| answer)
     }
@@ -54,7 +54,7 @@ impl Exchange<'_> {
     pub(super) async fn read_head(&mut self) -> Result<bool, Failed> {
         while !self.backend.input.bytes().is_empty() {
             // The client is in the middle of a body that nobody is going to read, or we are going away.
-            let closes = !self.upload.is_over() || self.shared.service.is_stopping();
+            let closes = !self.upload.is_over() || self.shared.service.clients.is_stopping();
             let to = Recipient {
                 version: self.outline.version,
                 persistence: if closes { Persistence::Closes } else { self.outline.persistence },
@@ -67,7 +67,7 @@ impl Exchange<'_> {
                     self.backend.input.consume(answer.head.bytes);
                     if answer.head.framing != Framing::Interim {
                         if answer.dated == Dated::No {
-                            self.shared.with_date(|line| forward::date(line, &mut parcel.bytes));
+                            self.shared.date.with(|line| forward::date(line, &mut parcel.bytes));
                         }
                         self.answered = Some((answer, parcel));
                         return Ok(true);
@@ -146,26 +146,26 @@ impl Exchange<'_> {
     /// Sends to the client, after all that was sent before.
     async fn tell(&mut self, parcel: Parcel) -> Result<(), Failed> {
         self.until_told().await?;
-        self.conversation.connection.post(parcel).map_err(Ended::from)?;
+        self.conversation.client.connection.post(parcel).map_err(Ended::from)?;
         Ok(())
     }
 
     /// Waits until the client has what was sent before. While it makes us wait, nothing more is received from the backend.
     async fn until_told(&mut self) -> Result<(), Failed> {
-        let conversation = &mut *self.conversation;
-        if conversation.connection.is_sending() {
+        let client = &mut self.conversation.client;
+        if client.connection.is_sending() {
             // Most sends are over by the next turn. One that is not waits for the client.
             self.shared.core.next_turn().await;
         }
-        if !conversation.connection.is_sending() {
+        if !client.connection.is_sending() {
             return Ok(());
         }
         let backend = &mut self.backend;
         if let Err(end) = receive_in_pieces(&mut backend.connection, &mut backend.input).await {
             backend.ended = Some(end);
         }
-        let deadline_ns = self.shared.core.now_ns().saturating_add(self.shared.service.idle_ns());
-        let flushed = conversation.connection.flush(&mut conversation.input);
+        let deadline_ns = client.deadline_ns();
+        let flushed = client.connection.flush(&mut client.input);
         let sent = Box::pin(self.shared.core.until(deadline_ns, flushed)).await;
         Ok(sent.ok_or(Ended::Idle)?.map_err(Ended::from)?)
     }

@@ -4,9 +4,9 @@
 use spindle_core::Parcel;
 use spindle_net::wire::http::Refusal;
 
-use super::conversation::Ended;
 use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX, pass, receive_in_pieces};
 use super::waiting::Event;
+use crate::service::http::ended::Ended;
 
 impl Exchange<'_> {
     /// Sends the parcel, which begins with the head, and the body after it. Returns before the body is over when the backend
@@ -47,19 +47,18 @@ impl Exchange<'_> {
 
     /// Adds what has come of the body.
     async fn fill(&mut self, parcel: &mut Parcel) -> Result<(), Failed> {
-        let conversation = &mut *self.conversation;
+        let client = &mut self.conversation.client;
         while !self.upload.is_over() {
-            pass(&mut self.upload, &mut conversation.input, parcel)
-                .map_err(|fault| Failed::Refused(Refusal::from(fault)))?;
+            pass(&mut self.upload, &mut client.input, parcel).map_err(|fault| Failed::Refused(Refusal::from(fault)))?;
             if self.upload.is_over() || parcel.len() >= PARCEL_BYTES_MAX {
                 break;
             }
-            if conversation.connection.is_receiving() && self.upload.has_more_than(PARCEL_BYTES_MAX) {
-                let received = receive_in_pieces(&mut conversation.connection, &mut conversation.input);
+            if client.connection.is_receiving() && self.upload.has_more_than(PARCEL_BYTES_MAX) {
+                let received = receive_in_pieces(&mut client.connection, &mut client.input);
                 received.await.map_err(Ended::from)?;
                 continue;
             }
-            if !conversation.connection.receive_arrived(&mut conversation.input).await.map_err(Ended::from)? {
+            if !client.connection.receive_arrived(&mut client.input).await.map_err(Ended::from)? {
                 break;
             }
         }

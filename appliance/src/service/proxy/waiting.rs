@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use spindle_net::connection::End;
 use spindle_net::wire::http::Status;
 
-use super::conversation::Ended;
 use super::exchange::{Exchange, Failed, PARCEL_BYTES_MAX, receive_in_pieces};
+use crate::service::http::ended::Ended;
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +55,8 @@ impl Exchange<'_> {
             match event {
                 Event::Ahead => {
                     may_speak = false;
-                    let conversation = &mut *self.conversation;
-                    conversation.connection.pause(&mut conversation.input).await.map_err(Ended::from)?;
+                    let client = &mut self.conversation.client;
+                    client.connection.pause(&mut client.input).await.map_err(Ended::from)?;
                 }
                 Event::Left(ended) => return Err(ended.into()),
                 Event::Silence => return Err(self.failed(Status::GatewayTimeout)),
@@ -75,8 +75,8 @@ impl Exchange<'_> {
             self.shared.core.next_turn().await;
         }
         if self.backend.connection.is_sending() {
-            let conversation = &mut *self.conversation;
-            let paused = receive_in_pieces(&mut conversation.connection, &mut conversation.input);
+            let client = &mut self.conversation.client;
+            let paused = receive_in_pieces(&mut client.connection, &mut client.input);
             paused.await.map_err(Ended::from)?;
         }
         self.conversation.backend_patience.renew();
@@ -100,7 +100,7 @@ impl Exchange<'_> {
     /// # Errors
     /// The client is gone, or takes too long.
     pub(super) async fn await_body(&mut self) -> Result<Event, Failed> {
-        self.conversation.patience.renew();
+        self.conversation.client.patience.renew();
         let event = poll_fn(|context| {
             if let Poll::Ready(event) = self.poll_backend(context) {
                 return Poll::Ready(event);
@@ -108,11 +108,11 @@ impl Exchange<'_> {
             if let Poll::Ready(Err(end)) = self.backend.connection.poll_sent(context) {
                 return Poll::Ready(self.backend_ended(end));
             }
-            let conversation = &mut *self.conversation;
-            match conversation.connection.poll_receive(&mut conversation.input, context) {
+            let client = &mut self.conversation.client;
+            match client.connection.poll_receive(&mut client.input, context) {
                 Poll::Ready(Ok(())) => Poll::Ready(Event::Body),
                 Poll::Ready(Err(end)) => Poll::Ready(Event::Left(end.into())),
-                Poll::Pending if conversation.patience.is_over(context) => Poll::Ready(Event::Left(Ended::Idle)),
+                Poll::Pending if client.patience.is_over(context) => Poll::Ready(Event::Left(Ended::Idle)),
                 Poll::Pending => Poll::Pending,
             }
         })
@@ -140,14 +140,14 @@ impl Exchange<'_> {
     /// Takes in what the client says before it has its answer: the next requests, or that it leaves. One who has finished and
     /// has nothing more to ask is taken for gone, as by nginx and Perlbal.
     fn poll_client_ahead(&mut self, context: &mut Context<'_>) -> Poll<Event> {
-        let conversation = &mut *self.conversation;
+        let client = &mut self.conversation.client;
         loop {
-            if conversation.input.bytes().len() > PARCEL_BYTES_MAX {
+            if client.input.bytes().len() > PARCEL_BYTES_MAX {
                 return Poll::Ready(Event::Ahead);
             }
-            match conversation.connection.poll_receive(&mut conversation.input, context) {
-                Poll::Ready(Ok(())) => conversation.input.detach(),
-                Poll::Ready(Err(End::Finished)) if !conversation.input.bytes().is_empty() => {
+            match client.connection.poll_receive(&mut client.input, context) {
+                Poll::Ready(Ok(())) => client.input.detach(),
+                Poll::Ready(Err(End::Finished)) if !client.input.bytes().is_empty() => {
                     return Poll::Ready(Event::Ahead);
                 }
                 Poll::Ready(Err(end)) => return Poll::Ready(Event::Left(end.into())),
