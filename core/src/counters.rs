@@ -30,7 +30,7 @@ pub struct CoreCounters {
     pub turns: Counter,
     pub completions: Counter,
     pub polls: Counter,
-    /// Time of turns that found nothing to do, of a core that does not sleep.
+    /// Time of turns that found nothing to do, and did not sleep.
     pub spun_ns: Counter,
     /// Turns that computed for longer than `Limits::stall_ns`, and the longest.
     pub stalls: Counter,

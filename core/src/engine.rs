@@ -21,7 +21,7 @@ use crate::descriptor::Descriptor;
 use crate::executor::{Executor, TaskId};
 use crate::flight::{Flight, Landing};
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::limits::{Idle, Limits};
+use crate::limits::Limits;
 use crate::op::{Cancel, Fill, Offset, Op};
 use crate::slots::Slots;
 use crate::stall::{StallDetector, StallReport};
@@ -326,10 +326,9 @@ impl Core {
         }
         let has_work = shared.executor.has_ready() || !shared.next_turn.borrow().is_empty();
         let (began_ns, completions) = (shared.clock.now_ns(), shared.counters.completions.get());
-        let wait = if shared.limits.idle == Idle::Spin || has_work {
-            Wait::No
-        } else {
-            shared.timers.borrow().next_ns().map_or(Wait::Forever, Wait::UntilNs)
+        let wait = match has_work {
+            true => Wait::No,
+            false => shared.limits.idle.wait(shared.clock.now_ns(), shared.timers.borrow().next_ns()),
         };
         let computed_ns = self.read_clock_ns();
         let turn_ns = computed_ns.saturating_sub(shared.clock.now_ns());

@@ -1,5 +1,7 @@
 //! Every bound of a core, tied together.
 
+use crate::kernel::Wait;
+
 /// Bounds of one core; each is decided at start and never grows.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -37,6 +39,24 @@ pub enum Idle {
     Sleep,
     /// Looks again at once: for a load generator, whose waking would be charged to the server that it measures.
     Spin,
+    /// Sleeps, but looks again and again from so many nanoseconds before a timer on: what is due then is not late by the time
+    /// that a waking takes, and until then the CPU is for others.
+    SpinNear { timer_ns: u64 },
+}
+
+impl Idle {
+    /// How to wait from `now_ns` on, when the next timer is due at `timer_ns`.
+    pub(crate) fn wait(self, now_ns: u64, next_ns: Option<u64>) -> Wait {
+        match (self, next_ns) {
+            (Idle::Spin, _) => Wait::No,
+            (Idle::Sleep | Idle::SpinNear { .. }, None) => Wait::Forever,
+            (Idle::Sleep, Some(next_ns)) => Wait::UntilNs(next_ns),
+            (Idle::SpinNear { timer_ns }, Some(next_ns)) => {
+                let near_ns = next_ns.saturating_sub(timer_ns);
+                if now_ns >= near_ns { Wait::No } else { Wait::UntilNs(near_ns) }
+            }
+        }
+    }
 }
 
 impl Default for Limits {
@@ -61,3 +81,24 @@ impl Default for Limits {
 
 // A token has 24 bits for the slot.
 const _: () = assert!(crate::token::SLOTS_MAX == 1 << 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_spins_near_a_timer_sleeps_until_then() {
+        let idle = Idle::SpinNear { timer_ns: 30 };
+        assert_eq!(idle.wait(0, None), Wait::Forever);
+        assert_eq!(idle.wait(0, Some(100)), Wait::UntilNs(70));
+        assert_eq!(idle.wait(69, Some(100)), Wait::UntilNs(70));
+        assert_eq!([70, 99, 100, 200].map(|now_ns| idle.wait(now_ns, Some(100))), [Wait::No; 4]);
+        assert_eq!(idle.wait(0, Some(10)), Wait::No);
+    }
+
+    #[test]
+    fn others_always_or_never_spin() {
+        assert_eq!([None, Some(100)].map(|next_ns| Idle::Spin.wait(0, next_ns)), [Wait::No; 2]);
+        assert_eq!([None, Some(100)].map(|next_ns| Idle::Sleep.wait(0, next_ns)), [Wait::Forever, Wait::UntilNs(100)]);
+    }
+}

@@ -127,13 +127,14 @@ pub enum LoadError {
 pub fn run(load: &Load) -> Result<Outcome, LoadError> {
     let connections = load.classes.iter().map(|class| class.connections).sum();
     let (cpu, load) = (load.cpu, load.clone());
-    on_a_core(cpu, connections, move |core| async move { drive(&core, &load).await })
+    on_a_core(cpu, connections, Idle::Spin, move |core| async move { drive(&core, &load).await })
 }
 
 /// Runs `main` on a core of its own and waits for what comes of it.
 pub(crate) fn on_a_core<T, F>(
     cpu: Option<usize>,
     connections: usize,
+    idle: Idle,
     main: impl FnOnce(Core) -> F + Send + 'static,
 ) -> Result<T, LoadError>
 where
@@ -145,7 +146,7 @@ where
     let plan = CorePlan {
         name: "load".into(),
         cpu,
-        limits: limits(connections),
+        limits: limits(connections, idle),
         stall_report: StallReport::Count,
         counters: Arc::new(CoreCounters::default()),
     };
@@ -159,11 +160,10 @@ where
     }
 }
 
-fn limits(connections: usize) -> Limits {
+fn limits(connections: usize, idle: Idle) -> Limits {
     let (few, many) = (usize::from(*RECEIVE_BUFFERS.start()), usize::from(*RECEIVE_BUFFERS.end()));
     let receive_buffers = connections.clamp(few, many).next_power_of_two() as u16;
-    // A load that sleeps has to be woken by its server, which would be charged for that.
-    Limits { receive_buffers, backlog_chunks_max: 16, idle: Idle::Spin, ..Limits::default() }
+    Limits { receive_buffers, backlog_chunks_max: 16, idle, ..Limits::default() }
 }
 
 /// Both ends of the measured time.

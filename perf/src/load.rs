@@ -37,7 +37,7 @@ use drive::{Driving, Together, generate};
 use http::HttpFillError;
 use joined::PartMeasured;
 pub use keyspace::KeyPlan;
-pub use plan::{ClassPlan, Pace, Plan, Verify, WorkPlan};
+pub use plan::{ClassPlan, Pace, Plan, Spin, Verify, WorkPlan};
 pub use sampling::{Outcome, Sample, Sampling};
 use split::split;
 pub use stop::Stop;

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
 use crate::link::LinkUse;
+use crate::load::Spin;
 use crate::slow::SlowMeasured;
 pub use packed::Packed;
 
@@ -133,6 +134,7 @@ pub struct Generator {
     /// Of one CPU, 0 to 1, without the time that was only spun away: of the busiest thread.
     pub busy: f64,
     pub threads: usize,
+    pub spin: Spin,
 }
 
 /// What the server used.

@@ -12,7 +12,9 @@ use spindle_net::wire::memcached::reply_parse::Reply;
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
-use spindle_perf::load::{self, CachePlan, ClassPlan, KeyPlan, OnMiss, Pace, Plan, Protocol, Stop, Verify, WorkPlan};
+use spindle_perf::load::{
+    self, CachePlan, ClassPlan, KeyPlan, OnMiss, Pace, Plan, Protocol, Spin, Stop, Verify, WorkPlan,
+};
 use spindle_perf::measured::{Measured, Reason};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
@@ -67,6 +69,7 @@ fn cache_and_plan(mix: &str) -> Option<(Server, Plan)> {
         warm_up: Duration::ZERO,
         measured: Duration::from_secs(1),
         patience: Duration::from_secs(20),
+        spin: Spin::Always,
         slow: Vec::new(),
         watched: Some(server.pid()),
         environment: Environment::look(Vec::new()),

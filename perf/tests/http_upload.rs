@@ -9,7 +9,7 @@ use std::time::Duration;
 use spindle_perf::describe::{Known, Part, Reading, Removal};
 use spindle_perf::environment::Environment;
 use spindle_perf::load::http::{Filling, HttpPlan, ObjectsPlan};
-use spindle_perf::load::{ClassPlan, KeyPlan, Pace, Plan, Verify, WorkPlan, run};
+use spindle_perf::load::{ClassPlan, KeyPlan, Pace, Plan, Spin, Verify, WorkPlan, run};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::sizes::Sizes;
 
@@ -84,6 +84,7 @@ fn a_large_object_is_never_in_memory() {
             warm_up: Duration::ZERO,
             measured: Duration::from_millis(500),
             patience: Duration::from_secs(60),
+            spin: Spin::Always,
             slow: Vec::new(),
             watched: None,
             environment: Environment::look(Vec::new()),

@@ -14,9 +14,9 @@ use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
 use spindle_perf::load::{
-    self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Stop, Verify, WorkPlan,
+    self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Spin, Stop, Verify, WorkPlan,
 };
-use spindle_perf::measured::{Loop, Measured, Reason, Wrong};
+use spindle_perf::measured::{Generator, Loop, Measured, Reason, Wrong};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
 use spindle_perf::sizes::Sizes;
@@ -174,6 +174,7 @@ fn plan(server: SocketAddr) -> Plan {
         warm_up: Duration::ZERO,
         measured: Duration::from_secs(1),
         patience: Duration::from_secs(5),
+        spin: Spin::Always,
         slow: Vec::new(),
         watched: None,
         environment: Environment::look(Vec::new()),
@@ -237,6 +238,18 @@ fn a_closed_loop_says_that_it_is_one_and_keeps_every_place_taken() {
     assert_eq!((measured.driven, measured.errors(), measured.wrong()), (Loop::Closed, 0, 0));
     assert!(measured.classes[0].requests > 300, "{} requests", measured.classes[0].requests);
     assert_eq!(measured.seconds[0].in_flight, 4, "four places on one connection");
+}
+
+#[test]
+fn a_generator_that_spins_near_the_next_request_alone_sleeps_in_between_and_leaves_nothing_out() {
+    let mut plan = plan(Liar::start(Lie::None, 0));
+    plan.classes[0].pace = Pace::Open { per_second: 50.0, arrivals: Arrivals::Constant };
+    plan.spin = Spin::Near;
+    let measured = measure(&plan);
+    assert_eq!((measured.classes[0].requests, measured.errors(), measured.wrong()), (50, 0, 0));
+    let Generator { cpu, busy, spin, .. } = measured.generator;
+    assert_eq!(spin, Spin::Near);
+    assert!(cpu < measured.lasted / 2 && busy < 0.5, "{cpu:?} of CPU, {busy} busy");
 }
 
 #[test]

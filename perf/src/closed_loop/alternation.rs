@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use spindle_core::Core;
+use spindle_core::limits::Idle;
 use spindle_net::connection::Connection;
 use spindle_net::dial::dial;
 use spindle_net::input::Input;
@@ -63,7 +64,7 @@ pub struct Alternated {
 /// Those of starting and of connecting; any other answer; a server that hangs up, or is not done in time.
 pub fn run(alternation: &Alternation) -> Result<Alternated, LoadError> {
     let (cpu, alternation) = (alternation.cpu, alternation.clone());
-    on_a_core(cpu, 1, move |core| async move {
+    on_a_core(cpu, 1, Idle::Spin, move |core| async move {
         let at_most = alternation.at_most;
         within(&core, at_most, drive(&core, &alternation)).await.unwrap_or(Err(LoadError::Late { at_most }))
     })

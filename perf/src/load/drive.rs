@@ -59,7 +59,8 @@ pub(super) struct Driving {
 pub(super) fn generate(driving: Driving) -> Result<PartMeasured, LoadError> {
     let together = Arc::clone(&driving.together);
     let (cpu, connections) = (driving.part.cpu, driving.part.connections());
-    let measured = on_a_core(cpu, connections, move |core| async move { drive(&core, &driving).await });
+    let idle = driving.plan.spin.idle();
+    let measured = on_a_core(cpu, connections, idle, move |core| async move { drive(&core, &driving).await });
     if measured.is_err() {
         together.start.fail();
     }
@@ -105,7 +106,7 @@ async fn drive(core: &Core, driving: &Driving) -> Result<PartMeasured, LoadError
         lasted: Duration::from_nanos(until_ns.saturating_sub(span.measured_ns)),
         classes,
         slow: slow_measured,
-        generator: last.generator_since(&first),
+        generator: last.generator_since(&first, plan.spin),
         server: last.server_since(&first),
         early,
     })

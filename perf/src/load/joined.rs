@@ -29,6 +29,7 @@ pub(super) fn join(plan: &Plan, parts: Vec<PartMeasured>) -> Measured {
         cpu: parts.iter().map(|part| part.generator.cpu).sum(),
         busy: parts.iter().map(|part| part.generator.busy).fold(0.0, f64::max),
         threads: parts.len(),
+        spin: plan.spin,
     };
     let classes: Vec<ClassMeasured> = (0..plan.classes.len()).filter_map(|place| of_class(place, &parts)).collect();
     let of_plan = |name: &String| plan.slow.iter().position(|slow| slow.name == *name);

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use spindle_core::limits::Idle;
+
 use super::cache::CachePlan;
 use super::http::HttpPlan;
 use crate::arrivals::Arrivals;
@@ -24,6 +27,7 @@ pub struct Plan {
     pub measured: Duration,
     /// How long after the last request is due answers may still come.
     pub patience: Duration,
+    pub spin: Spin,
     /// The server's process, if its CPU time is to be read.
     pub watched: Option<Pid>,
     pub environment: Environment,
@@ -75,6 +79,31 @@ pub enum Pace {
     Open { per_second: f64, arrivals: Arrivals },
     /// As soon as there is a place for it: throughput only.
     Closed,
+}
+
+/// What a generator does while it waits for the next request to be due, or for an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Spin {
+    /// It looks again and again. A server on this machine is not charged for waking it, and answers are met when they come.
+    #[default]
+    Always,
+    /// It sleeps until 30 µs before the next request is due, or until there is an answer, and spins from there on: the
+    /// CPU is for others in between. Who sends is on time; an answer that wakes it is met that much later, and in a closed
+    /// loop all do.
+    Near,
+}
+
+/// A waking takes less, on a CPU that has nothing else to do.
+const SPIN_NEAR: Duration = Duration::from_micros(30);
+
+impl Spin {
+    pub(crate) fn idle(self) -> Idle {
+        match self {
+            Spin::Always => Idle::Spin,
+            Spin::Near => Idle::SpinNear { timer_ns: SPIN_NEAR.as_nanos() as u64 },
+        }
+    }
 }
 
 /// How many answers are checked byte by byte.

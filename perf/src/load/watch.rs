@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use spindle_core::Core;
 
+use super::plan::Spin;
 use super::record::{Counted, Timeline};
 use super::stop::{Early, Vigil};
 use super::{Classes, LoadError, NS_PER_SECOND, Plan, Span};
@@ -184,11 +185,16 @@ impl Use {
         })
     }
 
-    pub(super) fn generator_since(&self, first: &Use) -> Generator {
+    pub(super) fn generator_since(&self, first: &Use, spin: Spin) -> Generator {
         let spent_ns = self.at_ns.saturating_sub(first.at_ns).max(1);
         let spun_ns = self.spun_ns.saturating_sub(first.spun_ns);
         let cpu = self.load_cpu.saturating_sub(first.load_cpu);
-        Generator { cpu, busy: 1.0 - spun_ns as f64 / spent_ns as f64, threads: 1 }
+        let worked_ns = match spin {
+            // Who never sleeps has worked, or was kept from it.
+            Spin::Always => spent_ns.saturating_sub(spun_ns),
+            Spin::Near => (cpu.as_nanos() as u64).saturating_sub(spun_ns),
+        };
+        Generator { cpu, busy: worked_ns as f64 / spent_ns as f64, threads: 1, spin }
     }
 
     pub(super) fn server_since(&self, first: &Use) -> Option<ServerCost> {

@@ -7,7 +7,7 @@ use super::rows::VALUE_BYTES;
 use super::{Field, PeersError};
 use crate::describe::Removal;
 use crate::environment::Environment;
-use crate::load::{self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Verify, WorkPlan};
+use crate::load::{self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Spin, Verify, WorkPlan};
 use crate::measured::Measured;
 use crate::popularity::Popularity;
 use crate::process::Server;
@@ -81,6 +81,7 @@ impl CacheLoad {
             warm_up: field.measured / 4,
             measured: field.measured,
             patience: PATIENCE,
+            spin: Spin::Always,
             watched: Some(server.pid()),
             slow: Vec::new(),
             environment: Environment::look(Vec::new()),

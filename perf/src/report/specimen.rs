@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
 use crate::link::LinkUse;
+use crate::load::Spin;
 use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Packed, Reason, Second, ServerCost, Wrong};
 use crate::slow::SlowMeasured;
 
@@ -34,7 +35,12 @@ pub(crate) fn run(seconds: u64) -> Measured {
         slow: vec![slow()],
         classes: vec![class("get", 60_000), class("<script>\"&'", 200_000)],
         seconds: (0..seconds).map(second).collect(),
-        generator: Generator { cpu: Duration::from_secs_f64(seconds as f64 * 0.12), busy: 0.12, threads: 1 },
+        generator: Generator {
+            cpu: Duration::from_secs_f64(seconds as f64 * 0.12),
+            busy: 0.12,
+            threads: 1,
+            spin: Spin::Always,
+        },
         server: Some(ServerCost {
             cpu: Duration::from_secs_f64(seconds as f64 * 0.4),
             resident_bytes: 70 << 20,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::link::LinkUse;
+use crate::load::Spin;
 use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Second, ServerCost, Wrong};
 use crate::slow::SlowMeasured;
 
@@ -129,6 +130,9 @@ pub struct GeneratorUse {
     /// Older results have one.
     #[serde(default = "one_thread")]
     pub threads: usize,
+    /// Older results were made by those that always do.
+    #[serde(default)]
+    pub spin: Spin,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -370,7 +374,12 @@ pub(crate) fn width(at: usize, lasted: Duration) -> Duration {
 
 impl GeneratorUse {
     fn of(generator: Generator) -> GeneratorUse {
-        GeneratorUse { cpu_s: generator.cpu.as_secs_f64(), busy: generator.busy, threads: generator.threads }
+        GeneratorUse {
+            cpu_s: generator.cpu.as_secs_f64(),
+            busy: generator.busy,
+            threads: generator.threads,
+            spin: generator.spin,
+        }
     }
 }
 

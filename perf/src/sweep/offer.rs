@@ -89,7 +89,7 @@ pub(super) mod tests {
     use crate::describe::Removal;
     use crate::environment::Environment;
     use crate::load::http::{Filling, HttpPlan, ObjectsPlan};
-    use crate::load::{CachePlan, KeyPlan, Mix, OnMiss, Protocol, Verify, WorkPlan};
+    use crate::load::{CachePlan, KeyPlan, Mix, OnMiss, Protocol, Spin, Verify, WorkPlan};
     use crate::popularity::Popularity;
     use crate::sizes::Sizes;
 
@@ -143,7 +143,17 @@ pub(super) mod tests {
     pub(crate) fn plan(classes: Vec<ClassPlan>) -> Plan {
         let (second, environment) = (Duration::from_secs(1), Environment::look(Vec::new()));
         let (warm_up, measured, patience) = (second, second, second);
-        Plan { cpus: Vec::new(), classes, warm_up, measured, patience, slow: Vec::new(), watched: None, environment }
+        Plan {
+            cpus: Vec::new(),
+            classes,
+            warm_up,
+            measured,
+            patience,
+            spin: Spin::Always,
+            slow: Vec::new(),
+            watched: None,
+            environment,
+        }
     }
 
     #[test]

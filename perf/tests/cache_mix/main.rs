@@ -14,7 +14,9 @@ use liar::Lie;
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
-use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, OnMiss, Pace, Plan, Protocol, Ttl, Verify, WorkPlan, run};
+use spindle_perf::load::{
+    CachePlan, ClassPlan, KeyPlan, OnMiss, Pace, Plan, Protocol, Spin, Ttl, Verify, WorkPlan, run,
+};
 use spindle_perf::measured::Measured;
 use spindle_perf::popularity::Popularity;
 use spindle_perf::process::{Server, free_address};
@@ -56,6 +58,7 @@ fn plan(server: SocketAddr, protocol: Protocol, mix: &str) -> Plan {
         warm_up: Duration::ZERO,
         measured: Duration::from_millis(500),
         patience: Duration::from_secs(5),
+        spin: Spin::Always,
         slow: Vec::new(),
         watched: None,
         environment: Environment::look(Vec::new()),

@@ -19,7 +19,7 @@ use spindle_perf::corpus::Corpus;
 use spindle_perf::describe::{Removal, fill};
 use spindle_perf::environment::Environment;
 use spindle_perf::load::http::{Filling, HttpPlan, ObjectsPlan};
-use spindle_perf::load::{self, ClassPlan, FillError, KeyPlan, Pace, Plan, Stop, Verify, WorkPlan, run};
+use spindle_perf::load::{self, ClassPlan, FillError, KeyPlan, Pace, Plan, Spin, Stop, Verify, WorkPlan, run};
 use spindle_perf::measured::{Errors, Measured, Reason, Wrong};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::sizes::Sizes;
@@ -56,6 +56,7 @@ fn plan(server: SocketAddr, mix: &str) -> Plan {
         warm_up: Duration::ZERO,
         measured: Duration::from_millis(REQUESTS),
         patience: Duration::from_secs(5),
+        spin: Spin::Always,
         slow: Vec::new(),
         watched: None,
         environment: Environment::look(Vec::new()),

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::cpus::CpuList;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use spindle_perf::environment::Environment;
-use spindle_perf::load::{ClassPlan, Plan};
+use spindle_perf::load::{ClassPlan, Plan, Spin};
 use spindle_perf::process::{Pid, cpu_time};
 
 #[derive(Clone, Debug, Args)]
@@ -20,6 +20,9 @@ pub struct RunArguments {
     /// Seconds that late answers are waited for in the end
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub patience: Duration,
+    /// Whether the load looks for answers all the time, or sleeps until 30 µs before a request is due and spins from there
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_value = "always", default_missing_value = "always")]
+    pub spin: Spinning,
     /// The CPU that the load runs on, best one that nobody else uses; of several (1-3 or 1,3) each has a generator that asks
     /// for keys of its own
     #[arg(long, value_name = "CPUS")]
@@ -27,6 +30,23 @@ pub struct RunArguments {
     /// The server's process, on this machine: its CPU time and memory are shown, too
     #[arg(long, value_name = "PID", value_parser = process)]
     pub server_pid: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Spinning {
+    /// A server on this machine is not charged for waking the load: for measurements
+    Always,
+    /// The CPU is for others in between; who waits for an answer has to be woken
+    Near,
+}
+
+impl From<Spinning> for Spin {
+    fn from(typed: Spinning) -> Spin {
+        match typed {
+            Spinning::Always => Spin::Always,
+            Spinning::Near => Spin::Near,
+        }
+    }
 }
 
 impl RunArguments {
@@ -38,6 +58,7 @@ impl RunArguments {
             warm_up: self.warm_up,
             measured: self.seconds,
             patience: self.patience,
+            spin: self.spin.into(),
             watched: self.server_pid.map(Pid),
             environment: Environment::look(std::env::args().collect()),
         }

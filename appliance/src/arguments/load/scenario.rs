@@ -27,7 +27,7 @@ use super::cpus::CpuList;
 use super::http::HttpClassArguments;
 use super::output::OutputArguments;
 use super::refusal::Refusal;
-use super::run::{RunArguments, measured, process, seconds};
+use super::run::{RunArguments, Spinning, measured, process, seconds};
 pub use mistake::ScenarioError;
 use mistake::{Mistake, Text};
 use section::Section;
@@ -47,6 +47,9 @@ pub struct ScenarioArguments {
     /// Seconds that late answers are waited for in the end, in place of the file's
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub patience: Option<Duration>,
+    /// Whether the load looks for answers all the time, in place of the file's
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub spin: Option<Spinning>,
     /// The CPUs that the load runs on, in place of the file's
     #[arg(long, value_name = "CPUS")]
     pub cpu: Option<CpuList>,
@@ -98,7 +101,7 @@ impl ScenarioArguments {
         let Heading { mut run, seed } = top.read(&[])?;
         top.finish()?;
         (run.seconds, run.warm_up) = (self.seconds.unwrap_or(run.seconds), self.warm_up.unwrap_or(run.warm_up));
-        run.patience = self.patience.unwrap_or(run.patience);
+        (run.patience, run.spin) = (self.patience.unwrap_or(run.patience), self.spin.unwrap_or(run.spin));
         (run.cpu, run.server_pid) = (self.cpu.clone().or(run.cpu), self.server_pid.or(run.server_pid));
         // All is read before anybody is tried.
         let classes = classes.into_iter().map(|section| read_class(section, seed)).collect::<Result<Vec<_>, _>>()?;

@@ -4,7 +4,7 @@ use super::*;
 use crate::arrivals::Arrivals;
 use crate::describe::Removal;
 use crate::environment::Environment;
-use crate::load::{CachePlan, KeyPlan, Mix, OnMiss, Pace, Protocol, Verify};
+use crate::load::{CachePlan, KeyPlan, Mix, OnMiss, Pace, Protocol, Spin, Verify};
 use crate::sizes::Sizes;
 use crate::slow::{Again, Behaviour};
 
@@ -32,7 +32,17 @@ fn class(name: &str, connections: usize, count: u64, popularity: Popularity) -> 
 fn plan(cpus: Vec<usize>, classes: Vec<ClassPlan>, slow: Vec<SlowPlan>) -> Plan {
     let second = Duration::from_secs(1);
     let environment = Environment::look(Vec::new());
-    Plan { cpus, classes, slow, warm_up: second, measured: second, patience: second, watched: None, environment }
+    Plan {
+        cpus,
+        classes,
+        slow,
+        warm_up: second,
+        measured: second,
+        patience: second,
+        spin: Spin::Always,
+        watched: None,
+        environment,
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::corpus::{self, Corpus, Durability};
 use crate::describe::Removal;
 use crate::environment::Environment;
 use crate::load::http::{Filling, HttpPlan, MixError, ObjectsPlan, UrlError, read_back};
-use crate::load::{self, ClassPlan, KeyPlan, Pace, Plan, Verify, WorkPlan};
+use crate::load::{self, ClassPlan, KeyPlan, Pace, Plan, Spin, Verify, WorkPlan};
 use crate::machine::Machine;
 use crate::measured::Measured;
 use crate::peers::again::Rounds;
@@ -235,6 +235,7 @@ impl Contest<'_> {
             warm_up: self.options.measured / 4,
             measured: self.options.measured,
             patience: PATIENCE,
+            spin: Spin::Always,
             slow: Vec::new(),
             watched: Some(entry.running.server.pid()),
             environment: self.environment.clone(),

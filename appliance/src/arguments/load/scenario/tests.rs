@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
-use spindle_perf::load::{Pace, Plan, Protocol, Verify, WorkPlan};
+use spindle_perf::load::{Pace, Plan, Protocol, Spin, Verify, WorkPlan};
 use spindle_perf::slow::{Again, Behaviour, UploadTarget};
 
 use super::{ScenarioArguments, Text};
@@ -50,6 +50,7 @@ fn of_all_kinds(cache: SocketAddr, files: SocketAddr) -> String {
 seconds = 30
 warm_up = 0x5
 patience = 0.5
+spin = "near"
 seed = 7
 cpu = {cpu}
 server_pid = {pid}
@@ -99,6 +100,7 @@ fn every_key_is_the_flag_of_its_name() {
     let plan = read_with(&[], &text).unwrap();
     let seconds = Duration::from_secs_f64;
     assert_eq!((plan.measured, plan.warm_up, plan.patience), (seconds(30.0), seconds(5.0), seconds(0.5)));
+    assert_eq!(plan.spin, Spin::Near);
     assert_eq!((plan.cpus.clone(), plan.watched.map(|pid| pid.0)), (vec![cpu()], Some(std::process::id())));
     let names: Vec<&str> = plan.classes.iter().map(|class| class.name.as_str()).collect();
     assert_eq!(names, ["etc", "b-side", "a-side"], "in the order of the file");
@@ -134,6 +136,10 @@ fn flags_stand_in_place_of_the_files_own() {
     assert_eq!(plan.cpus.iter().map(usize::to_string).collect::<Vec<_>>(), [cpu]);
     assert_eq!(plan.watched.map(|pid| pid.0.to_string()), Some(me));
     assert!(Typed::try_parse_from(["scenario", "file.toml", "--cpu", "4096"]).is_err());
+    let near = format!("spin = \"near\"\n{text}");
+    let spin = |flags: &[&str], text: &str| read_with(flags, text).unwrap().spin;
+    assert_eq!((spin(&[], &text), spin(&[], &near)), (Spin::Always, Spin::Near));
+    assert_eq!((spin(&["--spin=near"], &text), spin(&["--spin"], &near)), (Spin::Near, Spin::Always));
 }
 
 #[test]
@@ -188,7 +194,7 @@ fn a_bad_scenario_is_refused_with_its_line_and_the_reason() {
         ("[class.\"a b\"]", ":1: [class.\"a b\"]: a name is 1 to 40 letters, digits, -, _ and ."),
         (
             "second = 5",
-            ":1: unknown key second; there are class, slow, seconds, warm_up, patience, cpu, server_pid, seed",
+            ":1: unknown key second; there are class, slow, seconds, warm_up, patience, spin, cpu, server_pid, seed",
         ),
     ] {
         assert_eq!(mistake(text), format!("file.toml{expected}"), "{text}");
