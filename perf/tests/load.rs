@@ -385,14 +385,29 @@ fn a_server_that_stops_for_a_while_delays_all_that_was_due_meanwhile() {
     let mut plan = plan(address);
     // Like 1000 a second for 100 s with one second's stop, five times as fast: one in a hundred is late.
     (plan.measured, cache(&mut plan).mix) = (Duration::from_secs(20), Mix::of_sets(0.1));
-    let measured = std::thread::scope(|scope| {
-        let load = scope.spawn(|| measure(&plan));
-        std::thread::sleep(Duration::from_secs(8));
-        server.freeze().unwrap();
-        std::thread::sleep(STOPPED);
-        server.thaw().unwrap();
-        load.join().unwrap()
-    });
+    let stopped_once = || {
+        std::thread::scope(|scope| {
+            let load = scope.spawn(|| measure(&plan));
+            std::thread::sleep(Duration::from_secs(8));
+            server.freeze().unwrap();
+            std::thread::sleep(STOPPED);
+            server.thaw().unwrap();
+            load.join().unwrap()
+        })
+    };
+    // A machine that stops the generator, too, is not what is looked at here; and the generator says so itself.
+    let is_quiet = |measured: &Measured| {
+        let late_ns = measured.classes[0].lag_generator_ns.value_at_quantile(0.999);
+        Duration::from_nanos(late_ns) < STOPPED / 20
+    };
+    let mut measured = stopped_once();
+    for again in 1..3 {
+        if is_quiet(&measured) {
+            break;
+        }
+        println!("run {again} again: {:?}", measured.reasons);
+        measured = stopped_once();
+    }
     let class = &measured.classes[0];
     assert_eq!((class.requests, measured.errors(), measured.wrong()), (20_000, 0, 0));
     let at = |quantile: f64| class.response_ns.value_at_quantile(quantile) as f64 / STOPPED.as_nanos() as f64;
