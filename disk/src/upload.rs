@@ -172,7 +172,7 @@ impl Upload {
             promise,
             written_bytes: 0,
             synced_bytes: 0,
-            unwritten: disk.take_buffer(),
+            unwritten: Vec::new(),
         };
         if let Some(bytes) = upload.expected.length.filter(|bytes| *bytes >= RESERVE_BYTES_MIN) {
             match disk.perform(Op::Reserve { file: Rc::clone(&upload.file), bytes }).await {
@@ -185,6 +185,13 @@ impl Upload {
         Ok(upload)
     }
 
+    /// Memory for a body of so many bytes, which need not be known: for what comes of it before its upload has begun.
+    pub fn memory(disk: &Disk, length: Option<u64>) -> Vec<u8> {
+        let mut memory = disk.take_buffer();
+        memory.reserve_exact(length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(WRITE_BYTES));
+        memory
+    }
+
     /// Bytes taken so far.
     pub fn bytes(&self) -> u64 {
         self.written_bytes + self.unwritten.len() as u64
@@ -195,12 +202,30 @@ impl Upload {
     /// # Errors
     /// More bytes than were said.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Room, Refused> {
-        if self.expected.length.is_some_and(|length| self.bytes() + bytes.len() as u64 > length) {
-            return Err(Refused::Length);
+        self.expect(bytes.len())?;
+        if self.unwritten.capacity() == 0 {
+            self.unwritten = self.disk.take_buffer();
         }
         self.unwritten.extend_from_slice(bytes);
         self.pushed(self.unwritten.len() - bytes.len());
         Ok(self.room())
+    }
+
+    /// [`Upload::push`] of the body's first bytes, and of the memory that they are in; there may be none.
+    ///
+    /// # Errors
+    /// More bytes than were said.
+    pub fn push_first(&mut self, bytes: Vec<u8>) -> Result<Room, Refused> {
+        assert!(self.bytes() == 0, "nothing comes before the first bytes");
+        self.expect(bytes.len())?;
+        self.disk.keep_buffer(std::mem::replace(&mut self.unwritten, bytes));
+        self.pushed(0);
+        Ok(self.room())
+    }
+
+    fn expect(&self, more: usize) -> Result<(), Refused> {
+        let too_many = self.expected.length.is_some_and(|length| self.bytes() + more as u64 > length);
+        if too_many { Err(Refused::Length) } else { Ok(()) }
     }
 
     /// Memory to receive up to `count` of the next bytes into; they come back with [`Upload::push_received`]. `count` is no
@@ -208,6 +233,9 @@ impl Upload {
     pub fn lend(&mut self, count: u64) -> Box<Tail> {
         let room = WRITE_BYTES.saturating_sub(self.unwritten.len()).max(1);
         let count = usize::try_from(count).map_or(room, |count| count.min(room));
+        if self.unwritten.capacity() == 0 {
+            self.unwritten = self.disk.take_buffer();
+        }
         Box::new(Tail::new(std::mem::take(&mut self.unwritten), count))
     }
 

@@ -5,17 +5,23 @@
 
 use spindle_core::Chunk;
 
-#[derive(Default)]
 pub struct Input {
     chunk: Option<Chunk>,
     carry: Vec<u8>,
     at: usize,
     /// Since [`Input::take_received`] was last asked.
     received_bytes: u64,
+    /// A carry larger than this is given back when it is empty.
+    kept_bytes_max: usize,
 }
 
-/// Carries larger than this are given back when they are empty.
-const CARRY_KEPT_BYTES_MAX: usize = 16 * 1024;
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+impl Default for Input {
+    fn default() -> Input {
+        Input { chunk: None, carry: Vec::new(), at: 0, received_bytes: 0, kept_bytes_max: KEPT_BYTES_MAX }
+    }
+}
 
 impl Input {
     /// Received and not consumed.
@@ -65,18 +71,32 @@ impl Input {
         }
     }
 
+    /// Has what is copied out of receive buffers from now on go to `memory`, which is empty, until it is taken back with
+    /// [`Input::swap_owned`] or [`Input::take_spare`].
+    pub fn lend(&mut self, mut memory: Vec<u8>) {
+        if !self.carry.is_empty() {
+            memory.extend_from_slice(&self.carry[self.at..]);
+            self.at = 0;
+        }
+        self.kept_bytes_max = memory.capacity().max(KEPT_BYTES_MAX);
+        self.carry = memory;
+    }
+
     /// All of it, where it is to be had without copying, in the place of `spare`, which is empty.
     pub fn swap_owned(&mut self, spare: &mut Vec<u8>) -> bool {
         if self.carry.is_empty() || self.at > 0 || !spare.is_empty() {
             return false;
         }
         std::mem::swap(&mut self.carry, spare);
+        self.kept_bytes_max = KEPT_BYTES_MAX;
         true
     }
 
     /// Memory that holds nothing now.
     pub fn take_spare(&mut self) -> Option<Vec<u8>> {
-        (self.carry.is_empty() && self.carry.capacity() > 0).then(|| std::mem::take(&mut self.carry))
+        let spare = (self.carry.is_empty() && self.carry.capacity() > 0).then(|| std::mem::take(&mut self.carry));
+        self.kept_bytes_max = KEPT_BYTES_MAX;
+        spare
     }
 
     /// Lets go of the receive buffer: before a wait for anything but more input.
@@ -105,7 +125,7 @@ impl Input {
         self.chunk = None;
         self.at = 0;
         self.carry.clear();
-        if self.carry.capacity() > CARRY_KEPT_BYTES_MAX {
+        if self.carry.capacity() > self.kept_bytes_max {
             self.carry = Vec::new();
         }
     }
@@ -114,7 +134,42 @@ impl Input {
     pub fn rest(&mut self) {
         if self.bytes().is_empty() {
             self.clear();
-            self.carry = Vec::new();
+            (self.carry, self.kept_bytes_max) = (Vec::new(), KEPT_BYTES_MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lent_is_kept_and_comes_back_with_what_was_taken_over() {
+        let mut input = Input::default();
+        input.push_owned(b"head body".to_vec());
+        input.consume(5);
+        input.lend(Vec::with_capacity(100_000));
+        assert_eq!(input.bytes(), b"body");
+        input.push_owned(b" and more".to_vec());
+        let mut taken = Vec::new();
+        assert!(input.swap_owned(&mut taken));
+        assert_eq!((taken.as_slice(), input.bytes()), (&b"body and more"[..], &b""[..]));
+        assert!(taken.capacity() >= 100_000);
+        input.lend(taken.split_off(taken.len()));
+        assert!(input.take_spare().is_none(), "an empty vector is no memory");
+    }
+
+    #[test]
+    fn lent_memory_is_given_back_between_requests_alone() {
+        let mut input = Input::default();
+        input.lend(Vec::with_capacity(100_000));
+        input.push_owned(b"ab".to_vec());
+        input.consume(2);
+        assert_eq!(input.carried_bytes(), 2, "bytes that come in memory of their own stay in it");
+        input.lend(Vec::with_capacity(100_000));
+        input.consume(0);
+        assert!(input.carried_bytes() >= 100_000);
+        input.rest();
+        assert_eq!(input.carried_bytes(), 0);
     }
 }

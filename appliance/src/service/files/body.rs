@@ -4,6 +4,7 @@
 use spindle_disk::upload::{Refused, Room};
 use spindle_disk::{Failure, Upload};
 use spindle_net::connection::End;
+use spindle_net::input::Input;
 use spindle_net::wire::http::chunked::{ChunkFault, ChunkStep, Chunked};
 use spindle_net::wire::http::{Body, Refusal};
 
@@ -51,11 +52,25 @@ pub fn is_within(body: Body, bytes_max: u64) -> bool {
 /// # Errors
 /// The body is refused or malformed, or the connection ended before it did.
 pub async fn take(client: &mut Client, body: Body, upload: &mut Upload) -> Result<(), Stopped> {
+    if let Some(first) = first_bytes(&mut client.input, body) {
+        upload.push_first(first)?;
+    }
+    let body = match body {
+        Body::Sized(bytes) => Body::Sized(bytes - upload.bytes()),
+        other => other,
+    };
     match body {
         Body::None => Ok(()),
         Body::Sized(bytes) => take_sized(client, bytes, upload).await,
         Body::Chunked => take_chunked(client, upload).await,
     }
+}
+
+/// What has come of a body, if that is all that has come, with the memory that was lent for it.
+fn first_bytes(input: &mut Input, body: Body) -> Option<Vec<u8>> {
+    let mut first = Vec::new();
+    let is_body = matches!(body, Body::Sized(bytes) if input.bytes().len() as u64 <= bytes);
+    if is_body && input.swap_owned(&mut first) { Some(first) } else { input.take_spare() }
 }
 
 async fn take_sized(client: &mut Client, mut left: u64, upload: &mut Upload) -> Result<(), Stopped> {

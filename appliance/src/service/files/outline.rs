@@ -75,6 +75,11 @@ impl Outline {
         self.has_body() && self.expectation == Expectation::Continue
     }
 
+    /// The same, once its head is consumed.
+    pub fn without_head(&self) -> Outline {
+        Outline { head_bytes: 0, ..*self }
+    }
+
     /// The same, as the last request on its connection.
     pub fn last(&self) -> Outline {
         Outline { persistence: Persistence::Closes, ..*self }

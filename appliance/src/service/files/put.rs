@@ -25,12 +25,15 @@ pub(super) async fn answer(conversation: &mut Conversation, outline: &Outline) -
     let shared = Rc::clone(&conversation.shared);
     let (disk, beneath) = shared.root.disk(&conversation.path);
     let promise = shared.service.promise();
+    conversation.client.input.consume(outline.head_bytes);
+    let outline = &outline.without_head();
+    // What comes of the body until the upload has begun, it can have as it is.
+    conversation.client.input.lend(Upload::memory(disk, admitted.expected.length));
     let beginning = Upload::begin(disk, &conversation.path, beneath, admitted.expected, promise);
     let mut upload = match conversation.client.while_waiting(beginning).await {
         Ok(upload) => upload,
         Err(failure) => return conversation.say(outline, status_of(failure)).await,
     };
-    conversation.client.input.consume(outline.head_bytes);
     if outline.expectation == Expectation::Continue && conversation.client.input.bytes().is_empty() {
         let mut parcel = shared.core.parcel();
         parcel.bytes.extend_from_slice(CONTINUE);
