@@ -21,6 +21,7 @@ use spindle_core::status::Status;
 use spindle_core::{Core, Descriptor, Errno, Landing, Op, TaskId};
 
 use crate::failure::Failure;
+use crate::lasting::Lasting;
 
 /// Buffers that are kept for the next uploads: so many, each no larger than this.
 const BUFFERS_KEPT_MAX: usize = 32;
@@ -59,6 +60,7 @@ pub struct Disk {
     waiting: RefCell<VecDeque<Rc<Ticket>>>,
     /// Where uploads begin, once it was opened.
     pub(crate) spool: RefCell<Option<Rc<Descriptor>>>,
+    pub(crate) lasting: Lasting,
     /// Memory for the next uploads, so that it is not asked of the kernel for each.
     buffers: RefCell<Vec<Vec<u8>>>,
 }
@@ -91,6 +93,7 @@ impl Disk {
             overdue: Cell::new(0),
             waiting: RefCell::default(),
             spool: RefCell::default(),
+            lasting: Lasting::default(),
             buffers: RefCell::default(),
         })
     }

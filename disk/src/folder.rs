@@ -25,41 +25,35 @@ pub async fn open(disk: &Rc<Disk>, path: &[u8]) -> Result<Rc<Descriptor>, Failur
     if path.is_empty() { Ok(Rc::clone(&disk.folder)) } else { open_one(disk, &disk.folder, path).await }
 }
 
-/// A folder, and what there is to sync before a power cut leaves it where it is.
-pub struct Made {
-    pub folder: Rc<Descriptor>,
-    /// The folders that have a new one in them, the topmost first.
-    pub changed: Vec<Rc<Descriptor>>,
-}
-
 /// Opens a folder, and makes those that are missing on the way to it.
 ///
 /// # Errors
 /// One is no folder, or leads out of the disk; or the disk's.
-pub async fn open_or_make(disk: &Rc<Disk>, path: &[u8]) -> Result<Made, Failure> {
+pub async fn open_or_make(disk: &Rc<Disk>, path: &[u8]) -> Result<Rc<Descriptor>, Failure> {
     match open(disk, path).await {
         Err(Failure::Absent) => {}
-        found => return found.map(|folder| Made { folder, changed: Vec::new() }),
+        found => return found,
     }
-    let mut made = Made { folder: Rc::clone(&disk.folder), changed: Vec::new() };
+    let mut folder = Rc::clone(&disk.folder);
+    let mut end = 0;
     for name in path.split(|byte| *byte == b'/') {
-        let parent = Rc::clone(&made.folder);
-        made.folder = match open_one(disk, &parent, name).await {
+        let here = &path[..end + name.len()];
+        end += name.len() + 1;
+        folder = match open_one(disk, &folder, name).await {
             Err(Failure::Absent) => {
-                let op = Op::MakeFolder { folder: Rc::clone(&parent), name: c_name(name)? };
+                disk.lasting.forget(here);
+                let op = Op::MakeFolder { folder: Rc::clone(&folder), name: c_name(name)? };
                 match disk.perform(op).await.map(drop) {
-                    // Somebody else may have been quicker, and not have synced it yet.
+                    // Somebody else may have been quicker.
                     Ok(()) | Err(Failure::Disk(Errno::EEXIST)) => {}
                     Err(failure) => return Err(failure),
                 }
-                let folder = open_one(disk, &parent, name).await?;
-                made.changed.push(parent);
-                folder
+                open_one(disk, &folder, name).await?
             }
             found => found?,
         };
     }
-    Ok(made)
+    Ok(folder)
 }
 
 async fn open_one(disk: &Rc<Disk>, folder: &Rc<Descriptor>, path: &[u8]) -> Result<Rc<Descriptor>, Failure> {

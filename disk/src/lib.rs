@@ -4,6 +4,7 @@
 //! root       the folder that is served, and the disks beneath it: /devN, each a device of its own
 //! disk       one of them: its bound on ops in flight, who waits for a place, and whether it hangs
 //! folder     opening and making folders beneath a disk
+//! lasting    which folders a power cut does not take
 //! open_file  a file that is open: what is known of it, and its entity tag
 //! files      the open-file cache;  changes: what our own writes have made stale, on every core
 //! transfer   the pieces of a file on their way to a socket: copied, or sent from the page cache
@@ -26,6 +27,7 @@ pub mod disk;
 pub mod failure;
 pub mod files;
 pub mod folder;
+mod lasting;
 pub mod open_file;
 pub mod root;
 pub mod transfer;

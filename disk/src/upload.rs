@@ -1,7 +1,7 @@
 //! A body on its way to its name.
 //!
 //! ```text
-//! begin ──> push, write out ... ──> finish:  whole?  ──>  synced (durable)  ──>  renamed  ──>  folder synced (durable)
+//! begin ──> push, write out ... ──> finish:  whole?  ──>  synced (durable)  ──>  renamed  ──>  folders synced (durable)
 //!   └───────────────┴──────────────── dropped: the temporary is removed, and the name is what it was
 //! ```
 //!
@@ -22,7 +22,8 @@ use spindle_core::{Descriptor, Errno, LendMut, Op};
 use crate::changes::Changes;
 use crate::disk::Disk;
 use crate::failure::Failure;
-use crate::folder::{self, Made, c_name, split};
+use crate::folder::{self, c_name, split};
+use crate::lasting::sync_way;
 use crate::root::is_device;
 
 /// In the top folder of every disk. Nothing beneath it is served.
@@ -47,7 +48,7 @@ const UNSYNCED_BYTES_MAX: u64 = 64 << 20;
 pub enum Promise {
     /// The whole file bears its name, and survives this process. A power cut may take it.
     Written,
-    /// It survives a power cut: fdatasync, rename, fsync of the folder.
+    /// It survives a power cut: fdatasync, rename, fsync of the folder, and of those above it that were not synced yet.
     Durable,
 }
 
@@ -85,7 +86,7 @@ async fn create(disk: &Rc<Disk>) -> Result<(Rc<Descriptor>, CString, Rc<Descript
     let known = disk.spool.borrow().clone();
     let spool = match known {
         Some(spool) => spool,
-        None => folder::open_or_make(disk, SPOOL_FOLDER.as_bytes()).await?.folder,
+        None => folder::open_or_make(disk, SPOOL_FOLDER.as_bytes()).await?,
     };
     disk.spool.replace(Some(Rc::clone(&spool)));
     loop {
@@ -313,7 +314,7 @@ impl Upload {
         }
         let (parent, name) = split(&self.beneath);
         let name = c_name(name)?;
-        let Made { folder, changed } = folder::open_or_make(&self.disk, parent).await?;
+        let folder = folder::open_or_make(&self.disk, parent).await?;
         let Some(from) = self.temporary.take() else { return Err(Failure::Absent.into()) };
         let rename = Op::Rename {
             from_folder: Rc::clone(&self.spool),
@@ -333,10 +334,8 @@ impl Upload {
             });
         }
         if self.promise == Promise::Durable {
-            // The names of folders that were made for it too.
-            for folder in changed.into_iter().chain([folder]) {
-                self.disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
-            }
+            sync_way(&self.disk, parent).await?;
+            self.disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
         }
         Ok(())
     }

@@ -305,6 +305,31 @@ fn a_durable_upload_syncs_every_folder_that_was_made_for_it() {
 }
 
 #[test]
+fn a_durable_upload_syncs_folders_that_somebody_else_has_made_and_each_of_them_once() {
+    let world = World::new(1, Faults::default());
+    let of = world.clone();
+    simulate(&world, |core| async move {
+        let root = root(&core, &of, DiskLimits::default());
+        let changes = Changes::default();
+        let name = b"dev1/0/000/written";
+        let (disk, beneath) = root.disk(name);
+        let upload = Upload::begin(disk, name, beneath, Expected::default(), Promise::Written).await.unwrap();
+        upload.finish(&changes).await.unwrap();
+        assert!(of.name_is_unsynced("dev1/0"), "who promises less syncs nothing");
+        put(&root, &changes, "dev1/0/000/a", b"four", Expected::default()).await.unwrap();
+        assert!(!of.name_is_unsynced("dev1/0/000/a"));
+        // What is known to last is not synced again: a change that nobody told us of stays as it is.
+        of.unsync("dev1/0");
+        put(&root, &changes, "dev1/0/000/b", b"four", Expected::default()).await.unwrap();
+        assert!(of.name_is_unsynced("dev1/0/000"));
+        // But what is made again is.
+        of.take_away("dev1/0/000");
+        put(&root, &changes, "dev1/0/000/b", b"four", Expected::default()).await.unwrap();
+        assert!(!of.name_is_unsynced("dev1/0/000/b"));
+    });
+}
+
+#[test]
 fn an_upload_makes_the_spool_folder_again_that_somebody_took_away() {
     let world = World::new(1, Faults::default());
     let of = world.clone();

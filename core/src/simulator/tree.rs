@@ -156,7 +156,11 @@ impl Tree {
     }
 
     fn changed(&mut self, path: &[u8]) {
-        self.unsynced.insert(parent(path).to_vec());
+        self.unsync(parent(path));
+    }
+
+    pub(super) fn unsync(&mut self, folder: &[u8]) {
+        self.unsynced.insert(folder.to_vec());
     }
 
     pub(super) fn sync(&mut self, object: Option<&Object>) {

@@ -217,6 +217,11 @@ impl World {
         self.0.borrow().tree.name_is_unsynced(path.as_bytes())
     }
 
+    /// Somebody changes a folder, and does not sync it.
+    pub fn unsync(&self, folder: &str) {
+        self.0.borrow_mut().tree.unsync(folder.as_bytes());
+    }
+
     /// The paths of all files, in order.
     pub fn files(&self) -> Vec<String> {
         self.0.borrow().tree.files().iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
