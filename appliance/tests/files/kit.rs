@@ -4,28 +4,14 @@ pub(crate) mod client;
 pub(crate) mod mount;
 pub(crate) mod server;
 
-use std::time::{Duration, Instant};
+#[path = "../kit/content.rs"]
+mod content;
+#[path = "../kit/narrow.rs"]
+mod narrow;
+#[path = "../kit/process.rs"]
+mod process;
+#[path = "../kit/waiting.rs"]
+mod waiting;
 
-/// Only a defect takes as long as this.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
-
-/// Between two looks at a condition that nothing announces.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// Waits until `look` finds something.
-#[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
-/// Bytes that tell where one is lost, doubled or another file's.
-pub(crate) fn content(seed: u8, bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|at| (at as u32).wrapping_mul(2_654_435_761).rotate_right(13) as u8 ^ seed).collect()
-}
+pub(crate) use content::content;
+pub(crate) use waiting::eventually;

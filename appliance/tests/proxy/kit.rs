@@ -2,36 +2,30 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::process::{Child, Command, Stdio};
+use std::ops::{Deref, DerefMut};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt};
-use nix::unistd::Pid;
+use nix::sys::socket::{setsockopt, sockopt};
+use process::Process;
 use tempfile::TempDir;
 
-/// Only a defect takes as long as this.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+#[path = "../kit/content.rs"]
+mod content;
+#[path = "../kit/narrow.rs"]
+mod narrow;
+#[path = "../kit/process.rs"]
+mod process;
+#[path = "../kit/waiting.rs"]
+mod waiting;
 
-/// Waits until `look` finds something.
-#[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
+pub(crate) use waiting::{PATIENCE, eventually};
 
 /// Bytes that tell where one is lost or doubled.
 pub(crate) fn bytes(count: usize) -> Vec<u8> {
-    (0..count).map(|at| (at as u32).wrapping_mul(2_654_435_761).rotate_right(13) as u8).collect()
+    content::content(0, count)
 }
 
 /// A GET of HTTP/1.1 with these fields besides Host.
@@ -39,12 +33,25 @@ pub(crate) fn get(target: &str, fields: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n")
 }
 
-/// A running `spindle serve`. Dropping it kills it, and fails the test if it had died or panicked before.
+/// A running `spindle serve`.
 pub(crate) struct Server {
-    child: Child,
-    folder: TempDir,
+    process: Process,
+    _folder: TempDir,
     pub(crate) address: SocketAddr,
-    ended: bool,
+}
+
+impl Deref for Server {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
 }
 
 impl Server {
@@ -62,69 +69,19 @@ impl Server {
         let table = table.replace("{}", folder.path().to_str().unwrap());
         let process = format!("[process]\nverbosity = \"errors\"\nport_file = \"{}\"\n", ports.display());
         std::fs::write(&file, format!("{table}listen = [\"127.0.0.1:-1\"]\n{process}")).unwrap();
-        let stderr = std::fs::File::create(folder.path().join("stderr")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_spindle"));
-        command.arg("serve").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-        let mut server =
-            Server { child: command.spawn().unwrap(), folder, address: ([127, 0, 0, 1], 0).into(), ended: false };
-        let port = eventually("the port file", || {
-            assert!(server.child.try_wait().unwrap().is_none(), "{}", server.said());
-            std::fs::read_to_string(&ports).ok()
-        });
-        server.address.set_port(port.trim().rsplit_once(' ').unwrap().1.parse().unwrap());
-        server
-    }
-
-    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
+        let mut process = Process::spawn(command.arg("serve").arg(file), folder.path(), None);
+        let address = process.addresses(&ports)[0];
+        Server { process, _folder: folder, address }
     }
 
     pub(crate) fn client(&self) -> Peer {
         Peer::over(TcpStream::connect(self.address).unwrap())
     }
 
-    /// A client for whom the kernels hold hardly anything that it has not read.
+    /// Over a connection that holds hardly anything.
     pub(crate) fn narrow_client(&self) -> Peer {
-        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
-        setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();
-        setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
-        connect(OwnedFd::as_raw_fd(&socket), &SockaddrStorage::from(self.address)).unwrap();
-        Peer::over(socket.into())
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-
-    #[track_caller]
-    pub(crate) fn exit_status(&mut self) -> i32 {
-        let status = eventually("the end of the process", || self.child.try_wait().unwrap());
-        self.ended = true;
-        status.code().expect("it exits, it is not killed")
-    }
-
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
-    }
-
-    pub(crate) fn said(&self) -> String {
-        std::fs::read_to_string(self.path("stderr")).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let died = !self.ended && self.child.try_wait().unwrap().is_some();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let said = self.said();
-        if !std::thread::panicking() {
-            assert!(!died && !said.contains("panicked"), "the server died: {said}");
-        } else {
-            eprintln!("the server said: {said}");
-        }
+        Peer::over(narrow::narrow(self.address))
     }
 }
 

@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt};
-
-use super::PATIENCE;
+use super::waiting::PATIENCE;
 
 /// Names and values, as `stats` shows them.
 pub(crate) type Stats = BTreeMap<String, String>;
@@ -37,15 +34,9 @@ impl Client {
         Client::over(Stream::Unix(UnixStream::connect(path).unwrap()))
     }
 
-    /// A client for whom the kernels, its own and the server's, hold hardly anything that it has not read: whoever sends
-    /// it a large value has to wait. (The sender's buffer is sized by the segments; loopback's of 64 KiB would hide megabytes.)
+    /// Over a connection that holds hardly anything.
     pub(crate) fn narrow(address: SocketAddr) -> Client {
-        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
-        setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();
-        setsockopt(&socket, sockopt::SndBuf, &4096).unwrap();
-        setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
-        connect(OwnedFd::as_raw_fd(&socket), &SockaddrStorage::from(address)).unwrap();
-        Client::over(Stream::Tcp(socket.into()))
+        Client::over(Stream::Tcp(super::narrow::narrow(address)))
     }
 
     fn over(stream: Stream) -> Client {

@@ -1,24 +1,39 @@
-//! The binary, running for one test: on a port that the kernel chose, killed when the test lets go of it.
+//! `spindle memcached`, running for one test: on a port that the kernel chose.
 
-use std::fs::File;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, User, geteuid};
+use nix::sys::signal::Signal;
+use nix::unistd::{User, geteuid};
+use spindle_perf::process::{Pid, cpu_time};
 use tempfile::TempDir;
 
 use super::client::{Client, Stats};
 use super::eventually;
+use super::process::Process;
 
-/// A running `spindle memcached`. Dropping it kills it, and fails the test if it had died or panicked before.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     folder: TempDir,
     /// Where it listens, in the order that it says; none for a unix socket.
     pub(crate) addresses: Vec<SocketAddr>,
-    ended: Option<i32>,
+}
+
+impl Deref for Server {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
 }
 
 /// The binary with these arguments, parted by spaces.
@@ -43,8 +58,7 @@ impl Server {
     /// Where the first arguments say; `{}` in them is a folder of the server's own.
     pub(crate) fn listening(where_: &str, arguments: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
-        let stderr = File::create(folder.path().join("stderr")).unwrap();
-        let server = Server::spawn(folder, stderr.into(), where_, arguments);
+        let server = Server::spawn(folder, None, where_, arguments);
         // The last thing that it does before it waits for signals.
         eventually("where it listens", || server.said().contains("listening").then_some(()));
         server
@@ -53,27 +67,18 @@ impl Server {
     /// On a port of 127.0.0.1, with another standard error than the one that [`Server::said`] reads.
     pub(crate) fn saying_to(stderr: impl Into<Stdio>, arguments: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("stderr"), "").unwrap();
-        Server::spawn(folder, stderr.into(), "-l 127.0.0.1:-1", arguments)
+        Server::spawn(folder, Some(stderr.into()), "-l 127.0.0.1:-1", arguments)
     }
 
-    fn spawn(folder: TempDir, stderr: Stdio, where_: &str, arguments: &str) -> Server {
+    fn spawn(folder: TempDir, stderr: Option<Stdio>, where_: &str, arguments: &str) -> Server {
         let where_ = where_.replace("{}", folder.path().to_str().unwrap());
         let port_file = folder.path().join("ports");
         let command = format!("memcached {} -t 2 {where_} {arguments}", user_arguments());
-        let child = spindle(&command)
-            .env("MEMCACHED_PORT_FILENAME", &port_file)
-            .stdout(Stdio::null())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
-        let mut server = Server { child, folder, addresses: Vec::new(), ended: None };
-        let ports = eventually("the port file of a server that started", || {
-            assert!(server.child.try_wait().unwrap().is_none(), "{command}: {}", server.said());
-            std::fs::read_to_string(&port_file).ok()
-        });
-        server.addresses = ports.lines().map(address).collect();
-        server
+        let mut command = spindle(&command);
+        command.env("MEMCACHED_PORT_FILENAME", &port_file);
+        let mut process = Process::spawn(&mut command, folder.path(), stderr);
+        let addresses = process.addresses(&port_file);
+        Server { process, folder, addresses }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -107,18 +112,9 @@ impl Server {
         })
     }
 
-    /// What the process holds in memory.
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
-    }
-
-    /// What the process has computed since it started, in clock ticks (hundredths of a second).
-    pub(crate) fn cpu_ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    /// What the process has computed since it started.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        cpu_time(Pid(self.child.id())).unwrap()
     }
 
     /// Lowers the limit, so that the descriptor that was opened last cannot be opened again; false where prlimit(1) is
@@ -136,53 +132,10 @@ impl Server {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-
     /// Kills it, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::SIGKILL);
         self.child.wait().unwrap();
-        self.ended = Some(128 + Signal::SIGKILL as i32);
+        self.ended = true;
     }
-
-    /// Waits for the process to end by itself, and tells its exit status.
-    #[track_caller]
-    pub(crate) fn exit_status(&mut self) -> i32 {
-        let status = eventually("the end of the process", || self.child.try_wait().unwrap());
-        let code = status.code().expect("it exits, it is not killed");
-        self.ended = Some(code);
-        code
-    }
-
-    /// What it has written to its standard error so far.
-    pub(crate) fn said(&self) -> String {
-        std::fs::read_to_string(self.path("stderr")).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let died = self.ended.is_none() && self.child.try_wait().unwrap().is_some();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let said = self.said();
-        if !std::thread::panicking() {
-            assert!(!died && !said.contains("panicked"), "the server died: {said}");
-        } else if !said.is_empty() {
-            eprintln!("the server said: {said}");
-        }
-    }
-}
-
-/// A line of the port file.
-fn address(line: &str) -> SocketAddr {
-    let (family, port) = line.split_once(": ").unwrap();
-    let ip: IpAddr = match family {
-        "TCP INET" => Ipv4Addr::LOCALHOST.into(),
-        "TCP INET6" => Ipv6Addr::LOCALHOST.into(),
-        other => panic!("{other}"),
-    };
-    SocketAddr::new(ip, port.parse().unwrap())
 }

@@ -2,12 +2,9 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt};
-
-use super::PATIENCE;
+use super::waiting::PATIENCE;
 
 /// What a server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +65,9 @@ impl Client {
         Client::over(stream)
     }
 
-    /// A client for whom the kernels, its own and the server's, hold hardly anything that it has not read: whoever sends
-    /// it much has to wait.
+    /// Over a connection that holds hardly anything.
     pub(crate) fn narrow(address: SocketAddr) -> Client {
-        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
-        setsockopt(&socket, sockopt::RcvBuf, &4096).unwrap();
-        setsockopt(&socket, sockopt::SndBuf, &4096).unwrap();
-        setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
-        connect(OwnedFd::as_raw_fd(&socket), &SockaddrStorage::from(address)).unwrap();
-        Client::over(socket.into())
+        Client::over(super::narrow::narrow(address))
     }
 
     fn over(stream: TcpStream) -> Client {

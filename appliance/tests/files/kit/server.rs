@@ -1,27 +1,38 @@
-//! `spindle serve FILE`, running for one test: on a port that the kernel chose, with a root of its own, killed when the test
-//! lets go of it.
+//! `spindle serve FILE`, running for one test: on a port that the kernel chose, with a root of its own.
 
-use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use spindle_perf::process::{Pid, cpu_time};
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::eventually;
 use super::mount::Mount;
+use super::process::Process;
 
-/// Dropping it kills it, and fails the test if it had died or panicked before.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     /// Beneath the folder: they go first.
     pub(crate) mounts: Vec<Mount>,
     folder: TempDir,
     pub(crate) address: SocketAddr,
-    ended: Option<i32>,
+}
+
+impl Deref for Server {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
 }
 
 /// A folder with the root, in which there are `dev1` and `dev2`.
@@ -64,15 +75,9 @@ impl Server {
             path("ports"),
         );
         std::fs::write(path("spindle.toml"), file).unwrap();
-        let stderr = File::create(path("stderr")).unwrap();
-        let child = serve(&path("spindle.toml")).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
-        let mut server = Server { child, mounts, folder, address: (Ipv4Addr::LOCALHOST, 0).into(), ended: None };
-        let ports = eventually("the port file of a server that started", || {
-            assert!(server.child.try_wait().unwrap().is_none(), "{}", server.said());
-            std::fs::read_to_string(server.folder.path().join("ports")).ok()
-        });
-        server.address.set_port(ports.trim().strip_prefix("TCP INET: ").unwrap().parse().unwrap());
-        server
+        let mut process = Process::spawn(&mut serve(&path("spindle.toml")), folder.path(), None);
+        let address = process.addresses(&path("ports"))[0];
+        Server { process, mounts, folder, address }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -110,49 +115,8 @@ impl Server {
         links.map(|link| link.display().to_string()).collect()
     }
 
-    /// What the process holds in memory.
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
-    }
-
-    /// What the process has computed since it started, in clock ticks (hundredths of a second).
-    pub(crate) fn cpu_ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
-    }
-
-    /// Waits for the process to end by itself, and tells its exit status.
-    #[track_caller]
-    pub(crate) fn exit_status(&mut self) -> i32 {
-        let status = eventually("the end of the process", || self.child.try_wait().unwrap());
-        let code = status.code().expect("it exits, it is not killed");
-        self.ended = Some(code);
-        code
-    }
-
-    /// What it has written to its standard error so far.
-    pub(crate) fn said(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("stderr")).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let died = self.ended.is_none() && self.child.try_wait().unwrap().is_some();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let said = self.said();
-        if !std::thread::panicking() {
-            assert!(!died && !said.contains("panicked"), "the server died: {said}");
-        } else if !said.is_empty() {
-            eprintln!("the server said: {said}");
-        }
+    /// What the process has computed since it started.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        cpu_time(Pid(self.child.id())).unwrap()
     }
 }
