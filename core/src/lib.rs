@@ -16,6 +16,7 @@
 //! executor    tasks and the ready queue;  timers, clock, stall: time
 //! engine      `Core`: the turn, and the futures over ops;  flight: one op in the air
 //! mailbox     messages between cores (`doorbell`: who wakes whom);  gate: may I stop yet
+//! writer      a thread that writes to the files of one disk, so that no disk waits for another
 //! limits      every bound, tied together
 //! ```
 #![deny(unsafe_code)]
@@ -43,6 +44,7 @@ pub mod status;
 pub mod thread;
 mod timers;
 pub mod token;
+pub mod writer;
 
 pub use buffers::lend::{Lend, LendMut};
 pub use buffers::parcel::Parcel;

@@ -58,10 +58,13 @@ pub enum Op {
         buffer: RegisteredLease,
         offset: Offset,
     },
+    /// Where the file system can only do it while it waits, on one of the kernel's workers, which keep no disks apart: see
+    /// [`Writer`](crate::writer::Writer).
     Write {
         file: Rc<Descriptor>,
         buffer: Vec<u8>,
         offset: Offset,
+        blocking: Blocking,
     },
     /// Moves up to `length_bytes` between a pipe and something else, without copying.
     Splice {
@@ -113,6 +116,14 @@ pub enum Op {
         folder: Rc<Descriptor>,
         name: CString,
     },
+}
+
+/// Whether an op may wait for its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocking {
+    Allowed,
+    /// It fails with `EAGAIN` instead (RWF_NOWAIT), with `EOPNOTSUPP` where the file cannot tell.
+    Refused,
 }
 
 /// What becomes of a file that has the new name already.

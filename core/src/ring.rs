@@ -14,7 +14,7 @@ use crate::buffers::registered::Registered;
 use crate::clock::monotonic_ns;
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::op::{Address, Cancel, Existing, FOLDER_MODE, Fill, Offset, Op, Synced};
+use crate::op::{Address, Blocking, Cancel, Existing, FOLDER_MODE, Fill, Offset, Op, Synced};
 use crate::token::Token;
 use crate::{Errno, Limits};
 
@@ -247,8 +247,12 @@ fn entry(op: &mut Op) -> Entry {
                 .offset(offset.raw())
                 .build()
         }
-        Op::Write { file, buffer, offset } => {
-            opcode::Write::new(fd(file), buffer.as_ptr(), length(buffer)).offset(offset.raw()).build()
+        Op::Write { file, buffer, offset, blocking } => {
+            let flags = match blocking {
+                Blocking::Allowed => 0,
+                Blocking::Refused => libc::RWF_NOWAIT,
+            };
+            opcode::Write::new(fd(file), buffer.as_ptr(), length(buffer)).offset(offset.raw()).rw_flags(flags).build()
         }
         Op::Splice { from, from_offset, to, to_offset, length_bytes } => {
             let (from_raw, to_raw) = (from_offset.raw() as i64, to_offset.raw() as i64);

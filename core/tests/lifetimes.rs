@@ -16,7 +16,7 @@ use spindle_core::buffers::provided::Provided;
 use spindle_core::counters::CoreCounters;
 use spindle_core::flight::Arrived;
 use spindle_core::kernel::Kernel;
-use spindle_core::op::{Fill, Offset};
+use spindle_core::op::{Blocking, Fill, Offset};
 use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire, World};
 use spindle_core::stall::StallReport;
 use spindle_core::{Chunk, Core, Descriptor, Flight, Lend, Limits, Op};
@@ -156,7 +156,9 @@ impl Flow {
             What::SendZeroCopy => Op::SendZeroCopy { socket, parcel },
             What::Shutdown => Op::Shutdown { socket, how: std::net::Shutdown::Write },
             What::Read => Op::Read { file, buffer: vec![0; length], offset: Offset::At(length as u64) },
-            What::Write => Op::Write { file, buffer: vec![1; length], offset: Offset::At(0) },
+            What::Write => {
+                Op::Write { file, buffer: vec![1; length], offset: Offset::At(0), blocking: Blocking::Allowed }
+            }
         };
         self.flights.push(Watched { flight: self.core.launch(op), lent: lent.clone(), ended: false });
         lent

@@ -17,8 +17,10 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use spindle_core::flight::Arrived;
+use spindle_core::op::{Blocking, Offset};
 use spindle_core::status::Status;
-use spindle_core::{Core, Descriptor, Errno, Landing, Op, TaskId};
+use spindle_core::writer::{Writer, Writing};
+use spindle_core::{Core, Descriptor, Errno, Flight, Landing, Op, TaskId};
 
 use crate::failure::Failure;
 use crate::lasting::Lasting;
@@ -26,6 +28,11 @@ use crate::lasting::Lasting;
 /// Buffers that are kept for the next uploads: so many, each no larger than this.
 const BUFFERS_KEPT_MAX: usize = 32;
 const BUFFER_BYTES_KEPT_MAX: usize = 256 * 1024;
+
+/// After so many writes in a row that could not be done without waiting, only one in so many is tried again: most file systems
+/// cannot do any. (XFS and Btrfs can.)
+const REFUSALS_MAX: u32 = 16;
+const TRIED_AGAIN: u32 = 1024;
 
 /// Between two tries to close a file on a disk that has too much to do.
 const CLOSE_PAUSE_NS: u64 = 1_000_000_000;
@@ -58,6 +65,9 @@ pub struct Disk {
     /// Ops that nobody waits for any more, and that have not landed.
     overdue: Cell<usize>,
     waiting: RefCell<VecDeque<Rc<Ticket>>>,
+    writer: Writer,
+    /// Writes in a row that could not be done without waiting.
+    refusals: Cell<u32>,
     /// Where uploads begin, once it was opened.
     pub(crate) spool: RefCell<Option<Rc<Descriptor>>>,
     pub(crate) lasting: Lasting,
@@ -92,6 +102,8 @@ impl Disk {
             in_flight: Cell::new(0),
             overdue: Cell::new(0),
             waiting: RefCell::default(),
+            writer: Writer::new(core, limits.ops_max),
+            refusals: Cell::default(),
             spool: RefCell::default(),
             lasting: Lasting::default(),
             buffers: RefCell::default(),
@@ -117,14 +129,61 @@ impl Disk {
     /// # Errors
     /// [`Failure::Busy`] and [`Failure::Hung`] beside those of the op itself.
     pub async fn perform(self: &Rc<Self>, op: Op) -> Result<(Landing, Option<Op>), Failure> {
+        let (landing, flight) = self.in_turn(|| self.core.launch(op)).await?;
+        match landing.result {
+            Ok(_) => Ok((landing, flight.into_cargo())),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Writes at `offset`, in its turn: how many bytes, and the buffer.
+    ///
+    /// # Errors
+    /// Those of [`Disk::perform`].
+    pub(crate) async fn write(
+        self: &Rc<Self>,
+        file: &Rc<Descriptor>,
+        mut buffer: Vec<u8>,
+        offset: u64,
+    ) -> Result<(usize, Vec<u8>), Failure> {
+        let refusals = self.refusals.replace(self.refusals.get().wrapping_add(1));
+        if refusals < REFUSALS_MAX || refusals.is_multiple_of(TRIED_AGAIN) {
+            let (file, offset) = (Rc::clone(file), Offset::At(offset));
+            let op = Op::Write { file, buffer, offset, blocking: Blocking::Refused };
+            let (landing, flight) = self.in_turn(|| self.core.launch(op)).await?;
+            let Some(Op::Write { buffer: back, .. }) = flight.into_cargo() else { return Err(Failure::Busy) };
+            match landing.result {
+                Ok(count) => {
+                    self.refusals.set(0);
+                    return Ok((count as usize, back));
+                }
+                Err(Errno::EAGAIN | Errno::EOPNOTSUPP) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            buffer = back;
+        }
+        let (written, _) = self.in_turn(|| self.writer.write(file, buffer, offset)).await?;
+        Ok((written.result?, written.buffer))
+    }
+
+    /// Asks for room for so many bytes, in its turn.
+    ///
+    /// # Errors
+    /// Those of [`Disk::perform`].
+    pub(crate) async fn reserve(self: &Rc<Self>, file: &Rc<Descriptor>, bytes: u64) -> Result<(), Failure> {
+        let (written, _) = self.in_turn(|| self.writer.reserve(file, bytes)).await?;
+        Ok(written.result.map(drop)?)
+    }
+
+    async fn in_turn<F: Aloft>(self: &Rc<Self>, begin: impl FnOnce() -> F) -> Result<(F::Output, F), Failure> {
         let place = self.place().await?;
-        let mut flight = self.core.launch(op);
+        let mut flight = begin();
         // What the kernel has in memory it answers in the same breath, and no clock is needed.
         self.core.next_turn().await;
         if !flight.has_landed() {
             let deadline_ns = self.core.now_ns().saturating_add(self.limits.patience_ns);
             if let Some(landing) = self.core.until(deadline_ns, &mut flight).await {
-                return finished(landing, flight);
+                return Ok((landing, flight));
             }
             flight.cancel();
             self.overdue.set(self.overdue.get() + 1);
@@ -142,7 +201,7 @@ impl Disk {
             return Err(Failure::Hung);
         }
         let landing = (&mut flight).await;
-        finished(landing, flight)
+        Ok((landing, flight))
     }
 
     /// Does an op that opens something.
@@ -251,9 +310,28 @@ impl Drop for Queued<'_> {
     }
 }
 
-fn finished(landing: Landing, flight: spindle_core::Flight) -> Result<(Landing, Option<Op>), Failure> {
-    match landing.result {
-        Ok(_) => Ok((landing, flight.into_cargo())),
-        Err(errno) => Err(errno.into()),
+/// What was asked of the disk and may not come back.
+trait Aloft: Future + Unpin + 'static {
+    fn has_landed(&self) -> bool;
+    fn cancel(&self);
+}
+
+impl Aloft for Flight {
+    fn has_landed(&self) -> bool {
+        Flight::has_landed(self)
+    }
+
+    fn cancel(&self) {
+        Flight::cancel(self);
+    }
+}
+
+impl Aloft for Writing {
+    fn has_landed(&self) -> bool {
+        Writing::has_landed(self)
+    }
+
+    fn cancel(&self) {
+        Writing::cancel(self);
     }
 }

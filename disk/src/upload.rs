@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use md5::{Digest, Md5};
 use spindle_core::buffers::lend::Tail;
-use spindle_core::op::{Access, Existing, Offset, Synced};
+use spindle_core::op::{Access, Existing, Synced};
 use spindle_core::{Descriptor, Errno, LendMut, Op};
 
 use crate::changes::Changes;
@@ -176,8 +176,8 @@ impl Upload {
             unwritten: Vec::new(),
         };
         if let Some(bytes) = upload.expected.length.filter(|bytes| *bytes >= RESERVE_BYTES_MIN) {
-            match disk.perform(Op::Reserve { file: Rc::clone(&upload.file), bytes }).await {
-                Ok(_) | Err(Failure::Disk(Errno::EOPNOTSUPP)) => {}
+            match disk.reserve(&upload.file, bytes).await {
+                Ok(()) | Err(Failure::Disk(Errno::EOPNOTSUPP)) => {}
                 // Longer than any file.
                 Err(Failure::Disk(Errno::EINVAL)) => return Err(Failure::Full),
                 Err(failure) => return Err(failure),
@@ -266,10 +266,7 @@ impl Upload {
     pub async fn write_out(&mut self) -> Result<(), Failure> {
         let mut buffer = std::mem::take(&mut self.unwritten);
         while !buffer.is_empty() {
-            let (file, offset) = (Rc::clone(&self.file), Offset::At(self.written_bytes));
-            let (landing, op) = self.disk.perform(Op::Write { file, buffer, offset }).await?;
-            let count = landing.result.unwrap_or(0) as usize;
-            let Some(Op::Write { buffer: back, .. }) = op else { return Err(Failure::Disk(Errno::EIO)) };
+            let (count, back) = self.disk.write(&self.file, buffer, self.written_bytes).await?;
             if count == 0 {
                 return Err(Failure::Full);
             }

@@ -88,3 +88,36 @@ fn a_disk_that_hangs_keeps_nobody_waiting_who_needs_another() {
         client.put("/dev1/again", &body).is(201);
     }
 }
+
+#[test]
+fn writes_that_wait_for_a_disk_that_hangs_are_in_nobody_elses_way() {
+    if !mount::is_allowed("a disk that hangs") {
+        return;
+    }
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let Some(image) = Mount::image(&path("root/dev1"), &path("image")) else { return };
+    let server = Server::in_folder(folder, vec![image], "cores = 1");
+    let body = content(1, 300_000);
+    // In the middle of their bodies, with all that was to be opened open: what hangs now is writing.
+    let mut begun: Vec<Client> = (0..8).map(|_| server.client()).collect();
+    for (at, client) in begun.iter_mut().enumerate() {
+        client.say(put_head(&format!("/dev1/{at}"), "", body.len())).say(&body[..1000]);
+    }
+    eventually("their temporaries", || (server.temporaries() == begun.len()).then_some(()));
+    let frozen = server.mounts[0].freeze();
+    begun.iter_mut().for_each(|client| drop(client.say(&body[1000..])));
+    let mut client = server.client();
+    let (began, mut slowest, mut uploads) = (Instant::now(), Duration::ZERO, 0);
+    while began.elapsed() < Duration::from_secs(3) {
+        let asked = Instant::now();
+        client.put(&format!("/dev2/{uploads}"), &body).is(201);
+        (slowest, uploads) = (slowest.max(asked.elapsed()), uploads + 1);
+    }
+    assert!(slowest < Duration::from_secs(1), "of {uploads} uploads to the other disk one took {slowest:?}");
+    drop(frozen);
+    for (at, client) in begun.iter_mut().enumerate() {
+        client.answer(Content::Follows).is(201);
+        client.get(&format!("/dev1/{at}")).has(&body);
+    }
+}

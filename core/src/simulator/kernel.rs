@@ -9,7 +9,7 @@ use super::world::{Faults, Object, State, Stream, World};
 use crate::buffers::provided::{Consumer, Provided};
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::op::{Cancel, Offset, Op};
+use crate::op::{Blocking, Cancel, Offset, Op};
 use crate::token::Token;
 use crate::{Errno, Limits};
 
@@ -59,6 +59,8 @@ enum Pending {
     AwaitRoom {
         socket: i32,
     },
+    /// What was not to wait, and would have.
+    WouldBlock,
     Unsupported,
 }
 
@@ -167,6 +169,10 @@ impl SimulatedKernel {
                 }
                 Some(pending)
             }
+            Pending::WouldBlock => {
+                completions.push(Completion::new(token, -(Errno::EAGAIN as i32)));
+                None
+            }
             Pending::Unsupported => {
                 completions.push(Completion::new(token, -(Errno::EINVAL as i32)));
                 None
@@ -219,6 +225,12 @@ impl SimulatedKernel {
             completions.push(Completion::new(token, count as i32));
         }
         None
+    }
+
+    /// Every other write has to wait for something, and all to a device that hangs.
+    fn would_block(&self, file: &Descriptor) -> bool {
+        let state = &mut *self.world.0.borrow_mut();
+        state.tree.file_hangs(state.objects.get(&file.number())) || state.random.chance(50)
     }
 
     /// The count of a read or write.
@@ -285,6 +297,7 @@ impl Kernel for SimulatedKernel {
                 let length = buffer.capacity() as usize;
                 Pending::Read { file: file.number(), offset: at(offset), length, due_ns }
             }
+            Op::Write { file, blocking: Blocking::Refused, .. } if self.would_block(file) => Pending::WouldBlock,
             Op::Write { file, buffer, .. } => Pending::Write { file: file.number(), length: buffer.len(), due_ns },
             Op::AwaitRoom { socket } => Pending::AwaitRoom { socket: socket.number() },
             Op::Connect { .. } | Op::Splice { .. } | Op::Close { .. } => Pending::Unsupported,
@@ -368,7 +381,7 @@ impl Kernel for SimulatedKernel {
                 buffer[..moved.len()].copy_from_slice(&moved);
             }
             Op::ReadRegistered { buffer, .. } => buffer.write(&moved.unwrap_or_default()),
-            Op::Write { file, buffer, offset } if done.result > 0 => {
+            Op::Write { file, buffer, offset, .. } if done.result > 0 => {
                 let Some(Object::File(inode)) = state.objects.get(&file.number()) else { return };
                 let content = state.tree.content(*inode);
                 content.modified_ns = state.now_ns;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use nix::sys::eventfd::EventFd;
 use spindle_core::flight::Arrived;
-use spindle_core::op::{Fill, Offset};
+use spindle_core::op::{Blocking, Fill, Offset};
 use spindle_core::{Core, Errno, Limits, Op};
 
 use crate::{descriptor, limits, on_ring, tcp_pair, try_once, turns_until};
@@ -62,7 +62,12 @@ fn queues_that_overflow_lose_nothing() {
         let event = descriptor(EventFd::from_value_and_flags(0, nix::sys::eventfd::EfdFlags::EFD_SEMAPHORE).unwrap());
         let read = || Op::Read { file: Rc::clone(&event), buffer: vec![0; 8], offset: Offset::Current };
         let waiting: Vec<_> = (0..OPS).map(|_| core.launch(read())).collect();
-        let write = Op::Write { file: Rc::clone(&event), buffer: OPS.to_ne_bytes().to_vec(), offset: Offset::Current };
+        let write = Op::Write {
+            file: Rc::clone(&event),
+            buffer: OPS.to_ne_bytes().to_vec(),
+            offset: Offset::Current,
+            blocking: Blocking::Allowed,
+        };
         assert_eq!(core.launch(write).await.result, Ok(8));
         for flight in waiting {
             assert_eq!(flight.await.result, Ok(8), "each reader takes one");

@@ -3,7 +3,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::thread;
 
-use spindle_core::op::Offset;
+use spindle_core::op::{Blocking, Offset};
 use spindle_core::pipes::Pipes;
 use spindle_core::thread::{CorePlan, start};
 use spindle_core::{Core, Descriptor, Errno, Limits, Op};
@@ -18,7 +18,9 @@ fn file(bytes: &[u8]) -> Rc<Descriptor> {
 }
 
 async fn write(core: &Core, file: &Rc<Descriptor>, bytes: &[u8], offset: Offset) -> Result<u32, Errno> {
-    core.launch(Op::Write { file: Rc::clone(file), buffer: bytes.to_vec(), offset }).await.result
+    core.launch(Op::Write { file: Rc::clone(file), buffer: bytes.to_vec(), offset, blocking: Blocking::Allowed })
+        .await
+        .result
 }
 
 #[test]
@@ -48,7 +50,8 @@ fn the_current_offset_goes_on_where_the_last_op_ended() {
 #[test]
 fn a_write_gives_its_buffer_back() {
     on_ring(limits(), |core| async move {
-        let op = Op::Write { file: file(b""), buffer: b"mine".to_vec(), offset: Offset::At(0) };
+        let op =
+            Op::Write { file: file(b""), buffer: b"mine".to_vec(), offset: Offset::At(0), blocking: Blocking::Allowed };
         let mut flight = core.launch(op);
         assert_eq!((&mut flight).await.result, Ok(4));
         let Some(Op::Write { buffer, .. }) = flight.into_cargo() else { panic!("the cargo is lost") };

@@ -4,6 +4,7 @@
 //! receiving   accept, multishot receives, buffers that run out, receives into lent memory
 //! sending     parcels with lent memory, slow readers, zero copy, connect, shutdown
 //! files       reads and writes at offsets, registered buffers, splice through pooled pipes
+//! writing     a disk's own thread, and writes that may not wait
 //! naming      opening beneath a folder, and what else is done to names and whole files
 //! time        sleeps, deadlines, turns, the stall detector
 //! cores       mailboxes between real cores, starting one
@@ -16,6 +17,7 @@ mod naming;
 mod receiving;
 mod sending;
 mod time;
+mod writing;
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};

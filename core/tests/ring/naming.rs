@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use spindle_core::buffers::page_cache::{Residence, residence};
 use spindle_core::flight::Arrived;
-use spindle_core::op::{Access, Existing, Offset, Synced};
+use spindle_core::op::{Access, Blocking, Existing, Offset, Synced};
 use spindle_core::status::{FileKind, Status};
 use spindle_core::{Core, Descriptor, Errno, Op};
 
@@ -74,7 +74,12 @@ fn a_file_is_made_filled_synced_renamed_and_removed() {
         assert_eq!(open(&core, &top, "new", Access::Create).await.err(), Some(Errno::EEXIST));
         assert_eq!(core.launch(Op::Reserve { file: Rc::clone(&file), bytes: 1 << 20 }).await.result, Ok(0));
         assert_eq!(Status::of(&file).unwrap().bytes, 0, "room is not length");
-        let write = Op::Write { file: Rc::clone(&file), buffer: b"content".to_vec(), offset: Offset::At(0) };
+        let write = Op::Write {
+            file: Rc::clone(&file),
+            buffer: b"content".to_vec(),
+            offset: Offset::At(0),
+            blocking: Blocking::Allowed,
+        };
         assert_eq!(core.launch(write).await.result, Ok(7));
         assert_eq!(Status::of(&file).unwrap().bytes, 7);
         for (file, what) in [(&file, Synced::Data), (&sub, Synced::All)] {

@@ -1,0 +1,275 @@
+//! A thread beside the core that writes to the files of one disk.
+//!
+//! The ring would do it too, but not keep disks apart: io_uring does buffered writes to regular files, and fallocate(2), one
+//! at a time in each of 64 groups that it draws by inode, whatever disk they are on (IO_WQ_HASH_ORDER in the kernel's
+//! io_uring/io-wq.c). A write that waits for a disk that hangs would hold up those to others, soon enough some to each. So
+//! whatever may wait is done here, in the order in which it was asked for.
+//!
+//! ```text
+//! flow --job--> the disk's thread: pwrite(2), fallocate(2) --mailbox--> one flow of the core --> the flow that waits
+//! ```
+//!
+//! In the simulator both are ops like all others.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::future::Future;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc;
+use std::task::{Context, Poll};
+
+use nix::fcntl::{FallocateFlags, fallocate};
+
+use crate::descriptor::Descriptor;
+use crate::engine::Core;
+use crate::executor::TaskId;
+use crate::flight::Flight;
+use crate::mailbox::{Receiver, Sender, mailbox};
+use crate::op::{Blocking, Offset, Op};
+use crate::{Errno, Landing};
+
+pub struct Writer {
+    core: Core,
+    /// Of the thread, which is started when there is something to do.
+    jobs: RefCell<Option<mpsc::Sender<Job>>>,
+    jobs_max: usize,
+    asked: Cell<u64>,
+    pending: Rc<Pending>,
+}
+
+/// What was asked for and is not collected, by number.
+#[derive(Default)]
+struct Pending(RefCell<BTreeMap<u64, State>>);
+
+enum State {
+    /// Nobody has asked for the outcome yet, or this task has.
+    Waiting(Option<TaskId>),
+    Done(Written),
+}
+
+struct Job {
+    number: u64,
+    file: File,
+    what: What,
+    /// It is not begun any more once this is set.
+    cancelled: Arc<AtomicBool>,
+}
+
+enum What {
+    Write { buffer: Vec<u8>, offset: u64 },
+    Reserve { bytes: u64 },
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Written {
+    /// Bytes written, at most as many as there were; 0 of a reservation.
+    pub result: Result<usize, Errno>,
+    /// Comes back.
+    pub buffer: Vec<u8>,
+}
+
+impl Written {
+    fn failed(errno: Errno) -> Written {
+        Written { result: Err(errno), buffer: Vec::new() }
+    }
+}
+
+impl Writer {
+    /// For at most so many jobs at once.
+    pub fn new(core: &Core, jobs_max: usize) -> Writer {
+        let (core, pending) = (core.clone(), Rc::default());
+        Writer { core, jobs: RefCell::default(), jobs_max, asked: Cell::default(), pending }
+    }
+
+    pub fn write(&self, file: &Rc<Descriptor>, buffer: Vec<u8>, offset: u64) -> Writing {
+        self.begin(file, What::Write { buffer, offset })
+    }
+
+    /// Gives the file room for so many bytes; its length stays as it is.
+    pub fn reserve(&self, file: &Rc<Descriptor>, bytes: u64) -> Writing {
+        self.begin(file, What::Reserve { bytes })
+    }
+
+    fn begin(&self, file: &Rc<Descriptor>, what: What) -> Writing {
+        let file = match &**file {
+            Descriptor::Simulated(_) => return Writing(Way::Op(Some(self.core.launch(op(file, what))))),
+            // Of its own, so that it closes when the thread is done, whoever still waits for that.
+            Descriptor::Kernel(fd) => match fd.as_fd().try_clone_to_owned() {
+                Ok(file) => File::from(file),
+                Err(_) => return Writing(Way::Over(Some(Written::failed(Errno::EMFILE)))),
+            },
+        };
+        let number = self.asked.replace(self.asked.get() + 1);
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let job = Job { number, file, what, cancelled: Arc::clone(&cancelled) };
+        if let Err(errno) = self.hand_over(job) {
+            return Writing(Way::Over(Some(Written::failed(errno))));
+        }
+        self.pending.0.borrow_mut().insert(number, State::Waiting(None));
+        Writing(Way::Job { core: self.core.clone(), pending: Rc::clone(&self.pending), number, cancelled })
+    }
+
+    fn hand_over(&self, job: Job) -> Result<(), Errno> {
+        let mut jobs = self.jobs.borrow_mut();
+        let jobs = match &mut *jobs {
+            Some(jobs) => jobs,
+            none => none.insert(self.start()?),
+        };
+        jobs.send(job).map_err(|_| Errno::EIO)
+    }
+
+    fn start(&self) -> Result<mpsc::Sender<Job>, Errno> {
+        let (answers, mut answered) = mailbox(self.jobs_max)?;
+        let (jobs, asked) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("writer".into());
+        thread.spawn(move || work(&asked, &answers)).map_err(|_| Errno::EAGAIN)?;
+        let (core, pending) = (self.core.clone(), Rc::clone(&self.pending));
+        self.core.spawn("writer", async move {
+            while let Err(errno) = collect(&core, &mut answered, &pending).await {
+                // No descriptor or slot is left for a moment: it passes.
+                tracing::warn!(%errno, "what was written is not heard of");
+                core.sleep_until(core.now_ns() + 10_000_000).await;
+            }
+        });
+        Ok(jobs)
+    }
+}
+
+/// Hands out what the thread has done, for ever.
+async fn collect(core: &Core, answered: &mut Receiver<(u64, Written)>, pending: &Pending) -> Result<(), Errno> {
+    loop {
+        let (number, written) = answered.receive(core).await?;
+        let mut pending = pending.0.borrow_mut();
+        // Who was not interested in the outcome has gone.
+        let Some(state) = pending.get_mut(&number) else { continue };
+        if let State::Waiting(Some(task)) = std::mem::replace(state, State::Done(written)) {
+            core.wake(task);
+        }
+    }
+}
+
+fn op(file: &Rc<Descriptor>, what: What) -> Op {
+    let file = Rc::clone(file);
+    match what {
+        What::Write { buffer, offset } => {
+            Op::Write { file, buffer, offset: Offset::At(offset), blocking: Blocking::Allowed }
+        }
+        What::Reserve { bytes } => Op::Reserve { file, bytes },
+    }
+}
+
+/// The thread. It ends with its writer, when it has done what it is doing.
+fn work(asked: &mpsc::Receiver<Job>, answers: &Sender<(u64, Written)>) {
+    for Job { number, file, what, cancelled } in asked {
+        let written = if cancelled.load(Relaxed) { Written::failed(Errno::ECANCELED) } else { perform(&file, what) };
+        // Before anybody hears of it: what is done then may depend on nobody having it open.
+        drop(file);
+        let mut answer = (number, written);
+        while let Err(unsent) = answers.send(answer) {
+            // There are never more answers than there is room for; whoever asks for more waits.
+            answer = unsent;
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn perform(file: &File, what: What) -> Written {
+    match what {
+        What::Write { buffer, offset } => {
+            let result = loop {
+                match file.write_at(&buffer, offset) {
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                    result => break result,
+                }
+            };
+            let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+            Written { result: result.map_err(errno), buffer }
+        }
+        What::Reserve { bytes } => {
+            let length = i64::try_from(bytes).unwrap_or(i64::MAX);
+            let reserved = fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, length);
+            Written { result: reserved.map(|()| 0), buffer: Vec::new() }
+        }
+    }
+}
+
+/// Something that the disk's thread does, as a future. Dropped, it is given up: not begun, if it was not yet.
+pub struct Writing(Way);
+
+enum Way {
+    Job {
+        core: Core,
+        pending: Rc<Pending>,
+        number: u64,
+        cancelled: Arc<AtomicBool>,
+    },
+    Op(Option<Flight>),
+    /// It could not be asked for.
+    Over(Option<Written>),
+}
+
+impl Writing {
+    /// True when awaiting would not wait.
+    pub fn has_landed(&self) -> bool {
+        match &self.0 {
+            Way::Job { pending, number, .. } => matches!(pending.0.borrow().get(number), Some(State::Done(_))),
+            Way::Op(flight) => flight.as_ref().is_none_or(Flight::has_landed),
+            Way::Over(_) => true,
+        }
+    }
+
+    /// Asks for its end: it then says `ECANCELED`, or what came before.
+    pub fn cancel(&self) {
+        match &self.0 {
+            Way::Job { cancelled, .. } => cancelled.store(true, Relaxed),
+            Way::Op(flight) => flight.iter().for_each(Flight::cancel),
+            Way::Over(_) => {}
+        }
+    }
+}
+
+impl Future for Writing {
+    type Output = Written;
+
+    /// Not to be polled again once it was ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Written> {
+        match &mut self.0 {
+            Way::Job { core, pending, number, .. } => {
+                let mut pending = pending.0.borrow_mut();
+                match pending.remove(number) {
+                    Some(State::Done(written)) => Poll::Ready(written),
+                    _ => {
+                        pending.insert(*number, State::Waiting(Some(core.current_task())));
+                        Poll::Pending
+                    }
+                }
+            }
+            Way::Op(flight) => {
+                let Some(flying) = flight else { return Poll::Pending };
+                let Poll::Ready(Landing { result, .. }) = Pin::new(flying).poll(context) else { return Poll::Pending };
+                let buffer = match flight.take().and_then(Flight::into_cargo) {
+                    Some(Op::Write { buffer, .. }) => buffer,
+                    _ => Vec::new(),
+                };
+                Poll::Ready(Written { result: result.map(|count| count as usize), buffer })
+            }
+            Way::Over(written) => written.take().map_or(Poll::Pending, Poll::Ready),
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Way::Job { pending, number, cancelled, .. } = &self.0 {
+            cancelled.store(true, Relaxed);
+            pending.0.borrow_mut().remove(number);
+        }
+    }
+}
