@@ -6,6 +6,7 @@
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crossbeam_queue::ArrayQueue;
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -18,6 +19,8 @@ use crate::op::Offset;
 struct Shared<T> {
     queue: ArrayQueue<T>,
     doorbell: Doorbell,
+    /// Nobody receives any more.
+    closed: AtomicBool,
     event: EventFd,
 }
 
@@ -36,7 +39,12 @@ pub struct Receiver<T>(Arc<Shared<T>>);
 /// A mailbox for at most `messages_max` messages.
 pub fn mailbox<T: Send>(messages_max: usize) -> Result<(Sender<T>, Receiver<T>), Errno> {
     let event = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_SEMAPHORE)?;
-    let shared = Arc::new(Shared { queue: ArrayQueue::new(messages_max), doorbell: Doorbell::default(), event });
+    let shared = Arc::new(Shared {
+        queue: ArrayQueue::new(messages_max),
+        doorbell: Doorbell::default(),
+        closed: AtomicBool::new(false),
+        event,
+    });
     Ok((Sender(Arc::clone(&shared)), Receiver(shared)))
 }
 
@@ -49,6 +57,19 @@ impl<T: Send> Sender<T> {
             let _ = self.0.event.write(1);
         }
         Ok(())
+    }
+}
+
+impl<T> Sender<T> {
+    /// Whether nobody receives any more.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Relaxed)
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.0.closed.store(true, Relaxed);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -85,10 +86,10 @@ pub enum Op {
         path: CString,
         how: Box<OpenHow>,
     },
-    /// Gives the file room for so many bytes; its length stays as it is.
+    /// Gives the file room for these bytes; its length stays as it is.
     Reserve {
         file: Rc<Descriptor>,
-        bytes: u64,
+        range: Range<u64>,
     },
     /// Lands when what was written before is on the disk.
     Sync {

@@ -269,7 +269,10 @@ fn naming_entry(op: &mut Op) -> Entry {
         Op::Open { folder, path, how } => {
             opcode::OpenAt2::new(fd(folder), path.as_ptr(), std::ptr::from_ref(&**how).cast()).build()
         }
-        Op::Reserve { file, bytes } => opcode::Fallocate::new(fd(file), *bytes).mode(libc::FALLOC_FL_KEEP_SIZE).build(),
+        Op::Reserve { file, range } => opcode::Fallocate::new(fd(file), range.end - range.start)
+            .offset(range.start)
+            .mode(libc::FALLOC_FL_KEEP_SIZE)
+            .build(),
         Op::Sync { file, what } => {
             let flags = match what {
                 Synced::Data => types::FsyncFlags::DATASYNC,

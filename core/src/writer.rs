@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::Future;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
@@ -33,6 +35,9 @@ use crate::flight::Flight;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::op::{Blocking, Offset, Op};
 use crate::{Errno, Landing};
+
+/// Between two tries to tell what was done.
+const FULL_PAUSE: Duration = Duration::from_millis(1);
 
 pub struct Writer {
     core: Core,
@@ -63,7 +68,7 @@ struct Job {
 
 enum What {
     Write { buffer: Vec<u8>, offset: u64 },
-    Reserve { bytes: u64 },
+    Reserve { range: Range<u64> },
 }
 
 /// What became of it.
@@ -92,9 +97,9 @@ impl Writer {
         self.begin(file, What::Write { buffer, offset })
     }
 
-    /// Gives the file room for so many bytes; its length stays as it is.
-    pub fn reserve(&self, file: &Rc<Descriptor>, bytes: u64) -> Writing {
-        self.begin(file, What::Reserve { bytes })
+    /// Gives the file room for these bytes; its length stays as it is.
+    pub fn reserve(&self, file: &Rc<Descriptor>, range: Range<u64>) -> Writing {
+        self.begin(file, What::Reserve { range })
     }
 
     fn begin(&self, file: &Rc<Descriptor>, what: What) -> Writing {
@@ -129,7 +134,7 @@ impl Writer {
         let (answers, mut answered) = mailbox(self.jobs_max)?;
         let (jobs, asked) = mpsc::channel();
         let thread = std::thread::Builder::new().name("writer".into());
-        thread.spawn(move || work(&asked, &answers)).map_err(|_| Errno::EAGAIN)?;
+        thread.spawn(move || work(&asked, |answer| tell(&answers, answer))).map_err(|_| Errno::EAGAIN)?;
         let (core, pending) = (self.core.clone(), Rc::clone(&self.pending));
         self.core.spawn("writer", async move {
             while let Err(errno) = collect(&core, &mut answered, &pending).await {
@@ -161,22 +166,28 @@ fn op(file: &Rc<Descriptor>, what: What) -> Op {
         What::Write { buffer, offset } => {
             Op::Write { file, buffer, offset: Offset::At(offset), blocking: Blocking::Allowed }
         }
-        What::Reserve { bytes } => Op::Reserve { file, bytes },
+        What::Reserve { range } => Op::Reserve { file, range },
     }
 }
 
-/// The thread. It ends with its writer, when it has done what it is doing.
-fn work(asked: &mpsc::Receiver<Job>, answers: &Sender<(u64, Written)>) {
+/// There are never more answers than there is room for, but for what was given up: that waits.
+fn tell(answers: &Sender<(u64, Written)>, mut answer: (u64, Written)) {
+    while let Err(unsent) = answers.send(answer) {
+        if answers.is_closed() {
+            return;
+        }
+        answer = unsent;
+        std::thread::sleep(FULL_PAUSE);
+    }
+}
+
+/// The thread. It ends with its writer, when it has done what it was asked for.
+fn work(asked: &mpsc::Receiver<Job>, mut tell: impl FnMut((u64, Written))) {
     for Job { number, file, what, cancelled } in asked {
         let written = if cancelled.load(Relaxed) { Written::failed(Errno::ECANCELED) } else { perform(&file, what) };
         // Before anybody hears of it: what is done then may depend on nobody having it open.
         drop(file);
-        let mut answer = (number, written);
-        while let Err(unsent) = answers.send(answer) {
-            // There are never more answers than there is room for; whoever asks for more waits.
-            answer = unsent;
-            std::thread::yield_now();
-        }
+        tell((number, written));
     }
 }
 
@@ -192,9 +203,10 @@ fn perform(file: &File, what: What) -> Written {
             let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
             Written { result: result.map_err(errno), buffer }
         }
-        What::Reserve { bytes } => {
-            let length = i64::try_from(bytes).unwrap_or(i64::MAX);
-            let reserved = fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, length);
+        What::Reserve { range } => {
+            let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+            let (offset, length) = (signed(range.start), signed(range.end - range.start));
+            let reserved = fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, offset, length);
             Written { result: reserved.map(|()| 0), buffer: Vec::new() }
         }
     }
@@ -271,5 +283,54 @@ impl Drop for Writing {
             cancelled.store(true, Relaxed);
             pending.0.borrow_mut().remove(number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    fn job(number: u64, file: &File, what: What) -> Job {
+        Job { number, file: file.try_clone().unwrap(), what, cancelled: Arc::default() }
+    }
+
+    fn write(bytes: &[u8]) -> What {
+        What::Write { buffer: bytes.to_vec(), offset: 0 }
+    }
+
+    #[test]
+    fn what_was_given_up_before_it_was_begun_is_not_done() {
+        let file = tempfile::tempfile().unwrap();
+        let (jobs, asked) = mpsc::channel();
+        let given_up = job(1, &file, write(b"given up"));
+        given_up.cancelled.store(true, Relaxed);
+        jobs.send(job(0, &file, write(b"done"))).unwrap();
+        jobs.send(given_up).unwrap();
+        jobs.send(job(2, &file, What::Reserve { range: 0..0 })).unwrap();
+        drop(jobs);
+        let mut told = Vec::new();
+        work(&asked, |(number, written)| told.push((number, written.result)));
+        assert_eq!(told, [(0, Ok(4)), (1, Err(Errno::ECANCELED)), (2, Err(Errno::EINVAL))]);
+        let mut bytes = [0; 100];
+        assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 4);
+        assert_eq!(&bytes[..4], b"done");
+    }
+
+    #[test]
+    fn a_file_is_closed_before_it_is_told_that_it_was_written() {
+        let file = tempfile::tempfile().unwrap();
+        let (jobs, asked) = mpsc::channel();
+        let job = job(0, &file, write(b"bytes"));
+        let fd = job.file.as_raw_fd();
+        jobs.send(job).unwrap();
+        drop(jobs);
+        let is_open = |fd| {
+            std::path::Path::new(&format!("/proc/self/fd/{fd}")).read_link().is_ok_and(|target| {
+                target == std::path::Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())).read_link().unwrap()
+            })
+        };
+        assert!(is_open(fd));
+        work(&asked, |_| assert!(!is_open(fd)));
     }
 }

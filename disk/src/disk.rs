@@ -29,6 +29,9 @@ use crate::lasting::Lasting;
 const BUFFERS_KEPT_MAX: usize = 32;
 const BUFFER_BYTES_KEPT_MAX: usize = 256 * 1024;
 
+/// What is asked for at once.
+const RESERVED_BYTES_MAX: u64 = 1 << 30;
+
 /// After so many writes in a row that could not be done without waiting, only one in so many is tried again: most file systems
 /// cannot do any. (XFS and Btrfs can.)
 const REFUSALS_MAX: u32 = 16;
@@ -68,6 +71,8 @@ pub struct Disk {
     writer: Writer,
     /// Writes in a row that could not be done without waiting.
     refusals: Cell<u32>,
+    /// Writes that were not tried without waiting, since so many were refused.
+    skipped: Cell<u32>,
     /// Where uploads begin, once it was opened.
     pub(crate) spool: RefCell<Option<Rc<Descriptor>>>,
     pub(crate) lasting: Lasting,
@@ -104,6 +109,7 @@ impl Disk {
             waiting: RefCell::default(),
             writer: Writer::new(core, limits.ops_max),
             refusals: Cell::default(),
+            skipped: Cell::default(),
             spool: RefCell::default(),
             lasting: Lasting::default(),
             buffers: RefCell::default(),
@@ -146,8 +152,7 @@ impl Disk {
         mut buffer: Vec<u8>,
         offset: u64,
     ) -> Result<(usize, Vec<u8>), Failure> {
-        let refusals = self.refusals.replace(self.refusals.get().wrapping_add(1));
-        if refusals < REFUSALS_MAX || refusals.is_multiple_of(TRIED_AGAIN) {
+        if self.may_not_have_to_wait() {
             let (file, offset) = (Rc::clone(file), Offset::At(offset));
             let op = Op::Write { file, buffer, offset, blocking: Blocking::Refused };
             let (landing, flight) = self.in_turn(|| self.core.launch(op)).await?;
@@ -157,7 +162,7 @@ impl Disk {
                     self.refusals.set(0);
                     return Ok((count as usize, back));
                 }
-                Err(Errno::EAGAIN | Errno::EOPNOTSUPP) => {}
+                Err(Errno::EAGAIN | Errno::EOPNOTSUPP) => self.refusals.set(self.refusals.get().saturating_add(1)),
                 Err(errno) => return Err(errno.into()),
             }
             buffer = back;
@@ -166,13 +171,28 @@ impl Disk {
         Ok((written.result?, written.buffer))
     }
 
-    /// Asks for room for so many bytes, in its turn.
+    /// Whether it is worth while to ask for a write that does not wait.
+    fn may_not_have_to_wait(&self) -> bool {
+        if self.refusals.get() < REFUSALS_MAX {
+            return true;
+        }
+        self.skipped.set(self.skipped.get().wrapping_add(1));
+        self.skipped.get().is_multiple_of(TRIED_AGAIN)
+    }
+
+    /// Asks for room for so many bytes, a part at a time, each in its turn: the writes of others go in between.
     ///
     /// # Errors
     /// Those of [`Disk::perform`].
     pub(crate) async fn reserve(self: &Rc<Self>, file: &Rc<Descriptor>, bytes: u64) -> Result<(), Failure> {
-        let (written, _) = self.in_turn(|| self.writer.reserve(file, bytes)).await?;
-        Ok(written.result.map(drop)?)
+        let mut start = 0;
+        while start < bytes {
+            let end = bytes.min(start + RESERVED_BYTES_MAX);
+            let (written, _) = self.in_turn(|| self.writer.reserve(file, start..end)).await?;
+            written.result?;
+            start = end;
+        }
+        Ok(())
     }
 
     async fn in_turn<F: Aloft>(self: &Rc<Self>, begin: impl FnOnce() -> F) -> Result<(F::Output, F), Failure> {

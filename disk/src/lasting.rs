@@ -1,71 +1,73 @@
-//! Which folders a power cut does not take: those whose names, and whose every folder's above them, this core has synced.
+//! Which folders a power cut does not take: those whose names, and those of all folders above them, this core has synced.
 //!
 //! That a folder is there says nothing of that. Somebody else may have made it a moment ago and not have synced it yet, or an
 //! upload that promises less, or a process that has died since. So the way to a folder is synced once before the first durable
-//! upload into it is acknowledged, and is remembered. A folder that is made anew is forgotten here first.
+//! upload into it is acknowledged, and is remembered: of this folder, and not of another one that has its name later.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use spindle_core::Op;
 use spindle_core::op::Synced;
+use spindle_core::status::Status;
+use spindle_core::{Descriptor, Op};
 
 use crate::disk::Disk;
 use crate::failure::Failure;
-use crate::folder::{self, split};
+use crate::folder;
 
 /// More are forgotten, and synced once more when they are needed.
 const FOLDERS_MAX: usize = 4096;
 
-#[derive(Default)]
-pub(crate) struct Lasting {
-    /// Beneath the disk's top folder, which lasts.
-    folders: RefCell<BTreeSet<Vec<u8>>>,
-    /// What was synced before something was made may have been synced without it.
-    made: Cell<u64>,
+/// Which folder it is, whatever its name: device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    fn of(folder: &Descriptor) -> Result<Identity, Failure> {
+        let status = Status::of(folder)?;
+        Ok(Identity(status.device, status.inode))
+    }
 }
 
+/// By their paths beneath the disk's top folder, which lasts.
+#[derive(Default)]
+pub(crate) struct Lasting(RefCell<BTreeMap<Vec<u8>, Identity>>);
+
 impl Lasting {
-    fn has(&self, folder: &[u8]) -> bool {
-        folder.is_empty() || self.folders.borrow().contains(folder)
+    fn has(&self, path: &[u8], folder: Identity) -> bool {
+        self.0.borrow().get(path) == Some(&folder)
     }
 
-    fn add(&self, folder: &[u8]) {
-        let mut folders = self.folders.borrow_mut();
+    fn add(&self, path: &[u8], folder: Identity) {
+        let mut folders = self.0.borrow_mut();
         if folders.len() >= FOLDERS_MAX {
             folders.clear();
         }
-        folders.insert(folder.to_vec());
-    }
-
-    /// A folder of that name is made now, or was.
-    pub(crate) fn forget(&self, folder: &[u8]) {
-        self.made.set(self.made.get() + 1);
-        self.folders.borrow_mut().remove(folder);
+        folders.insert(path.to_vec(), folder);
     }
 }
 
-/// Syncs what it takes for the folder, which is there, to last. Nothing, as a rule: it does already.
+/// Syncs what it takes for the open `folder`, which is at `path`, to last. Nothing, as a rule: it does already.
 ///
 /// # Errors
 /// The disk's.
-pub(crate) async fn sync_way(disk: &Rc<Disk>, path: &[u8]) -> Result<(), Failure> {
-    if disk.lasting.has(path) {
+pub(crate) async fn sync_way(disk: &Rc<Disk>, path: &[u8], folder: &Rc<Descriptor>) -> Result<(), Failure> {
+    if path.is_empty() || disk.lasting.has(path, Identity::of(folder)?) {
         return Ok(());
     }
     let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let mut above = Rc::clone(&disk.folder);
     for end in ends.chain([path.len()]) {
-        let folder = &path[..end];
-        if disk.lasting.has(folder) {
-            continue;
+        let here = &path[..end];
+        // Opened before its name is synced: so it is this one's name that is.
+        let next = if end == path.len() { Rc::clone(folder) } else { folder::open(disk, here).await? };
+        let identity = Identity::of(&next)?;
+        if !disk.lasting.has(here, identity) {
+            disk.perform(Op::Sync { file: above, what: Synced::All }).await?;
+            disk.lasting.add(here, identity);
         }
-        let made = disk.lasting.made.get();
-        let file = folder::open(disk, split(folder).0).await?;
-        disk.perform(Op::Sync { file, what: Synced::All }).await?;
-        if disk.lasting.made.get() == made {
-            disk.lasting.add(folder);
-        }
+        above = next;
     }
     Ok(())
 }
@@ -75,20 +77,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_made_anew_does_not_last_and_the_top_folder_does() {
+    fn a_folder_lasts_and_not_another_one_of_its_name() {
         let lasting = Lasting::default();
-        lasting.add(b"a/b");
-        assert!(lasting.has(b"") && lasting.has(b"a/b") && !lasting.has(b"a"));
-        lasting.forget(b"a/b");
-        assert!(!lasting.has(b"a/b"));
+        lasting.add(b"a/b", Identity(1, 2));
+        assert!(lasting.has(b"a/b", Identity(1, 2)));
+        assert!(!lasting.has(b"a/b", Identity(1, 3)) && !lasting.has(b"a/b", Identity(2, 2)));
+        assert!(!lasting.has(b"a", Identity(1, 2)), "another name of it");
     }
 
     #[test]
     fn not_more_are_remembered_than_there_is_memory_for() {
         let lasting = Lasting::default();
         for number in 0..3 * FOLDERS_MAX {
-            lasting.add(number.to_string().as_bytes());
-            assert!(lasting.folders.borrow().len() <= FOLDERS_MAX && lasting.has(number.to_string().as_bytes()));
+            let (path, folder) = (number.to_string(), Identity(1, number as u64));
+            lasting.add(path.as_bytes(), folder);
+            assert!(lasting.0.borrow().len() <= FOLDERS_MAX && lasting.has(path.as_bytes(), folder));
         }
     }
 }

@@ -331,7 +331,7 @@ impl Upload {
             });
         }
         if self.promise == Promise::Durable {
-            sync_way(&self.disk, parent).await?;
+            sync_way(&self.disk, parent, &folder).await?;
             self.disk.perform(Op::Sync { file: folder, what: Synced::All }).await?;
         }
         Ok(())

@@ -322,11 +322,30 @@ fn a_durable_upload_syncs_folders_that_somebody_else_has_made_and_each_of_them_o
         of.unsync("dev1/0");
         put(&root, &changes, "dev1/0/000/b", b"four", Expected::default()).await.unwrap();
         assert!(of.name_is_unsynced("dev1/0/000"));
-        // But what is made again is.
-        of.take_away("dev1/0/000");
-        put(&root, &changes, "dev1/0/000/b", b"four", Expected::default()).await.unwrap();
-        assert!(!of.name_is_unsynced("dev1/0/000/b"));
     });
+}
+
+#[test]
+fn a_folder_that_was_made_again_is_another_one_whoever_made_it() {
+    for somebody_else in [false, true] {
+        let world = World::new(1, Faults::default());
+        let of = world.clone();
+        simulate(&world, |core| async move {
+            let (ours, others) = (root(&core, &of, DiskLimits::default()), root(&core, &of, DiskLimits::default()));
+            let changes = Changes::default();
+            put(&ours, &changes, "dev1/0/000/a", b"four", Expected::default()).await.unwrap();
+            of.take_away("dev1/0");
+            if somebody_else {
+                let name = b"dev1/0/000/written";
+                let (disk, beneath) = others.disk(name);
+                let begun = Upload::begin(disk, name, beneath, Expected::default(), Promise::Written).await;
+                begun.unwrap().finish(&changes).await.unwrap();
+                assert!(of.name_is_unsynced("dev1/0"));
+            }
+            put(&ours, &changes, "dev1/0/000/b", b"four", Expected::default()).await.unwrap();
+            assert!(!of.name_is_unsynced("dev1/0/000/b"));
+        });
+    }
 }
 
 #[test]

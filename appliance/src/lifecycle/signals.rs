@@ -6,6 +6,7 @@
 //! | SIGUSR1 | stop gracefully |
 //! | SIGHUP | reload what can be reloaded: nothing yet; it is taken, and does not end the process |
 //! | SIGPIPE | ignored by Rust's runtime: a lost connection is an answer of the send |
+//! | SIGXFSZ | blocked, and nobody waits for it: a file that may not be as large is an answer of the write |
 #![forbid(unsafe_code)]
 
 use nix::errno::Errno;
@@ -25,7 +26,9 @@ pub enum Stop {
 
 /// Blocks the signals in this thread, and so in all that it starts. To be called before it starts any.
 pub fn block() -> Result<(), LifecycleError> {
-    awaited().thread_block().map_err(LifecycleError::Signals)
+    let mut blocked = awaited();
+    blocked.add(Signal::SIGXFSZ);
+    blocked.thread_block().map_err(LifecycleError::Signals)
 }
 
 /// Waits for the end. May be called again: an operator who has asked for a graceful stop can lose patience.

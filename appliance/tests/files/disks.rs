@@ -1,5 +1,6 @@
 //! Disks that are full, and disks that hang.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::kit::client::{Client, Content, put_head};
@@ -90,6 +91,27 @@ fn a_disk_that_hangs_keeps_nobody_waiting_who_needs_another() {
 }
 
 #[test]
+fn a_file_that_may_not_be_as_large_is_refused_and_nobody_dies_of_it() {
+    let server = Server::start("cores = 1");
+    let limit = [format!("--pid={}", server.child.id()), "--fsize=1000000".to_owned()];
+    if !Command::new("prlimit").args(limit).status().is_ok_and(|ran| ran.success()) {
+        eprintln!("SKIPPED: no prlimit(1)");
+        return;
+    }
+    let body = content(1, 1_500_000);
+    for head in [
+        put_head("/dev1/a", "", body.len()),
+        format!("PUT /dev1/a HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len()),
+    ] {
+        let mut client = server.client();
+        client.say(head).say_what_it_takes(&body);
+        client.answer(Content::Follows).is(507);
+    }
+    server.client().put("/dev1/a", &body[..900_000]).is(201);
+    server.client().get("/dev1/a").has(&body[..900_000]);
+}
+
+#[test]
 fn writes_that_wait_for_a_disk_that_hangs_are_in_nobody_elses_way() {
     if !mount::is_allowed("a disk that hangs") {
         return;
@@ -106,7 +128,9 @@ fn writes_that_wait_for_a_disk_that_hangs_are_in_nobody_elses_way() {
     }
     eventually("their temporaries", || (server.temporaries() == begun.len()).then_some(()));
     let frozen = server.mounts[0].freeze();
-    begun.iter_mut().for_each(|client| drop(client.say(&body[1000..])));
+    for client in &mut begun {
+        client.say(&body[1000..]);
+    }
     let mut client = server.client();
     let (began, mut slowest, mut uploads) = (Instant::now(), Duration::ZERO, 0);
     while began.elapsed() < Duration::from_secs(3) {

@@ -10,7 +10,8 @@ use crate::status::{FileKind, Status};
 /// What a name stands for. Paths have no slash at either end; the root is "".
 #[derive(Clone, Debug)]
 enum Node {
-    Folder,
+    /// Whose inode this is.
+    Folder(u64),
     File(u64),
 }
 
@@ -26,6 +27,8 @@ pub(super) struct Content {
 pub(super) struct Tree {
     names: BTreeMap<Vec<u8>, Node>,
     contents: BTreeMap<u64, Content>,
+    /// Folders that were ever made. Their inodes are apart from those of files.
+    folders: u64,
     /// Folders in which names have changed since they were last synced.
     unsynced: BTreeSet<Vec<u8>>,
     /// Devices that do not answer.
@@ -69,7 +72,10 @@ impl Tree {
     /// A file with a name, and the folders that it takes.
     pub(super) fn put(&mut self, path: &[u8], bytes: &[u8], now_ns: u64) {
         for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            self.names.insert(path[..at].to_vec(), Node::Folder);
+            if !self.names.contains_key(&path[..at]) {
+                let folder = self.new_folder();
+                self.names.insert(path[..at].to_vec(), folder);
+            }
         }
         let inode = self.add(path, bytes, now_ns);
         self.names.insert(path.to_vec(), Node::File(inode));
@@ -84,7 +90,7 @@ impl Tree {
     pub(super) fn get(&self, path: &[u8]) -> Option<&[u8]> {
         match self.names.get(path)? {
             Node::File(inode) => self.contents.get(inode).map(|content| &content.bytes[..]),
-            Node::Folder => None,
+            Node::Folder(_) => None,
         }
     }
 
@@ -93,13 +99,18 @@ impl Tree {
         self.names.iter().filter(|(_, node)| matches!(node, Node::File(_))).map(|(name, _)| name.clone()).collect()
     }
 
+    fn new_folder(&mut self) -> Node {
+        self.folders += 1;
+        Node::Folder(self.folders)
+    }
+
     fn node(&self, path: &[u8]) -> Result<Node, Errno> {
-        if path.is_empty() { Ok(Node::Folder) } else { self.names.get(path).cloned().ok_or(Errno::ENOENT) }
+        if path.is_empty() { Ok(Node::Folder(0)) } else { self.names.get(path).cloned().ok_or(Errno::ENOENT) }
     }
 
     pub(super) fn open(&mut self, folder: &[u8], path: &[u8], access: Access, now_ns: u64) -> Result<Object, Errno> {
         let path = join(folder, path);
-        if !matches!(self.node(parent(&path))?, Node::Folder) {
+        if !matches!(self.node(parent(&path))?, Node::Folder(_)) {
             return Err(Errno::ENOTDIR);
         }
         match (self.node(&path), access) {
@@ -112,8 +123,8 @@ impl Tree {
             }
             (Ok(Node::File(_)), Access::Folder) => Err(Errno::ENOTDIR),
             (Ok(Node::File(inode)), _) => Ok(Object::File(inode)),
-            (Ok(Node::Folder), Access::Write) => Err(Errno::EISDIR),
-            (Ok(Node::Folder), _) => Ok(Object::Folder(path)),
+            (Ok(Node::Folder(_)), Access::Write) => Err(Errno::EISDIR),
+            (Ok(Node::Folder(_)), _) => Ok(Object::Folder(path)),
             (Err(errno), _) => Err(errno),
         }
     }
@@ -123,7 +134,7 @@ impl Tree {
         if existing == Existing::Kept && self.node(to).is_ok() {
             return Err(Errno::EEXIST);
         }
-        if matches!(self.node(to), Ok(Node::Folder)) {
+        if matches!(self.node(to), Ok(Node::Folder(_))) {
             return Err(Errno::EISDIR);
         }
         self.changed(from);
@@ -135,7 +146,7 @@ impl Tree {
 
     pub(super) fn unlink(&mut self, path: &[u8]) -> Result<(), Errno> {
         match self.node(path)? {
-            Node::Folder => Err(Errno::EISDIR),
+            Node::Folder(_) => Err(Errno::EISDIR),
             Node::File(_) => {
                 self.changed(path);
                 self.names.remove(path);
@@ -149,7 +160,8 @@ impl Tree {
             Ok(_) => Err(Errno::EEXIST),
             Err(_) => {
                 self.changed(path);
-                self.names.insert(path.to_vec(), Node::Folder);
+                let folder = self.new_folder();
+                self.names.insert(path.to_vec(), folder);
                 Ok(())
             }
         }
@@ -184,7 +196,10 @@ impl Tree {
                 let content = self.contents.get(inode).ok_or(Errno::EBADF)?;
                 Ok(status(FileKind::Regular, content.bytes.len() as u64, content.modified_ns, *inode))
             }
-            Object::Folder(_) => Ok(status(FileKind::Folder, 0, 0, 0)),
+            Object::Folder(path) => match self.node(path)? {
+                Node::Folder(inode) => Ok(status(FileKind::Folder, 0, 0, inode)),
+                Node::File(_) => Err(Errno::ENOTDIR),
+            },
             Object::Listener(_) | Object::Stream(_) => Ok(status(FileKind::Other, 0, 0, 0)),
         }
     }

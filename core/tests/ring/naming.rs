@@ -72,7 +72,7 @@ fn a_file_is_made_filled_synced_renamed_and_removed() {
         let sub = open(&core, &top, "sub", Access::Folder).await.unwrap();
         let file = open(&core, &top, "new", Access::Create).await.unwrap();
         assert_eq!(open(&core, &top, "new", Access::Create).await.err(), Some(Errno::EEXIST));
-        assert_eq!(core.launch(Op::Reserve { file: Rc::clone(&file), bytes: 1 << 20 }).await.result, Ok(0));
+        assert_eq!(core.launch(Op::Reserve { file: Rc::clone(&file), range: 0..1 << 20 }).await.result, Ok(0));
         assert_eq!(Status::of(&file).unwrap().bytes, 0, "room is not length");
         let write = Op::Write {
             file: Rc::clone(&file),
