@@ -30,8 +30,8 @@ pub struct CoreCounters {
     pub turns: Counter,
     pub completions: Counter,
     pub polls: Counter,
-    /// Time of turns that found nothing to do, and did not sleep.
-    pub spun_ns: Counter,
+    /// Time of turns that found nothing to do, of a core that spins: all the time, or near its timers. It slept or spun.
+    pub idle_ns: Counter,
     /// Turns that computed for longer than `Limits::stall_ns`, and the longest.
     pub stalls: Counter,
     pub stall_ns_max: Counter,

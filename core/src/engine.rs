@@ -21,7 +21,7 @@ use crate::descriptor::Descriptor;
 use crate::executor::{Executor, TaskId};
 use crate::flight::{Flight, Landing};
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::limits::Limits;
+use crate::limits::{Idle, Limits};
 use crate::op::{Cancel, Fill, Offset, Op};
 use crate::slots::Slots;
 use crate::stall::{StallDetector, StallReport};
@@ -333,11 +333,15 @@ impl Core {
         let computed_ns = self.read_clock_ns();
         let turn_ns = computed_ns.saturating_sub(shared.clock.now_ns());
         shared.stall.turn_over(turn_ns, shared.limits.stall_ns, &shared.counters);
-        self.enter(wait);
-        if wait == Wait::No && !has_work && shared.counters.completions.get() == completions {
+        self.enter(if shared.limits.idle == Idle::Sleep { wait } else { Wait::No });
+        if wait != Wait::No && shared.limits.idle != Idle::Sleep && shared.counters.completions.get() == completions {
+            // Apart from what was handed over, so that the time is known that it slept.
+            self.enter(wait);
+            shared.counters.idle_ns.add(shared.clock.now_ns().saturating_sub(computed_ns));
+        } else if wait == Wait::No && !has_work && shared.counters.completions.get() == completions {
             // What was computed before counts as work.
             let idle_from_ns = if polls == 0 { began_ns } else { computed_ns };
-            shared.counters.spun_ns.add(shared.clock.now_ns().saturating_sub(idle_from_ns));
+            shared.counters.idle_ns.add(shared.clock.now_ns().saturating_sub(idle_from_ns));
         }
         for task in shared.next_turn.borrow_mut().drain(..) {
             self.wake(task);

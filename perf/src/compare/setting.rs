@@ -29,6 +29,7 @@ impl Setting {
             .map(|Difference { name, left, right }| format!("the {name} differs: {left} | {right}"))
             .collect();
         warnings.extend(offers(a, b));
+        warnings.extend(spins(a, b));
         warnings.extend(faults(Side::A, a).chain(faults(Side::B, b)));
         Setting { differences, warnings }
     }
@@ -60,6 +61,13 @@ fn offers(a: &[Summary], b: &[Summary]) -> Option<String> {
     (high > low * (1.0 + OFFER_APART_MAX)).then(|| {
         format!("the offers differ: {} to {} requests a second; times are not those of one load", rate(low), rate(high))
     })
+}
+
+fn spins(a: &[Summary], b: &[Summary]) -> Option<String> {
+    let mut runs = a.iter().chain(b).map(|run| run.generator.spin);
+    let first = runs.next()?;
+    let is_same = runs.all(|spin| spin == first);
+    (!is_same).then(|| "some of the loads slept between requests: their servers had to wake them".into())
 }
 
 /// What was wrong with the runs of a side.

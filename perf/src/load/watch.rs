@@ -169,7 +169,7 @@ impl<F: FnMut(u64, &Second)> Gathering<F> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Use {
     at_ns: u64,
-    spun_ns: u64,
+    idle_ns: u64,
     load_cpu: Duration,
     /// None of a server that is not watched, or has gone.
     server: Option<ServerCost>,
@@ -179,7 +179,7 @@ impl Use {
     pub(super) fn look(core: &Core, watched: Option<Pid>) -> Result<Use, LoadError> {
         Ok(Use {
             at_ns: core.read_clock_ns(),
-            spun_ns: core.counters().spun_ns.get(),
+            idle_ns: core.counters().idle_ns.get(),
             load_cpu: process::thread_cpu_time()?,
             server: watched.and_then(|pid| look_at(pid).ok()),
         })
@@ -187,14 +187,10 @@ impl Use {
 
     pub(super) fn generator_since(&self, first: &Use, spin: Spin) -> Generator {
         let spent_ns = self.at_ns.saturating_sub(first.at_ns).max(1);
-        let spun_ns = self.spun_ns.saturating_sub(first.spun_ns);
+        let idle_ns = self.idle_ns.saturating_sub(first.idle_ns);
         let cpu = self.load_cpu.saturating_sub(first.load_cpu);
-        let worked_ns = match spin {
-            // Who never sleeps has worked, or was kept from it.
-            Spin::Always => spent_ns.saturating_sub(spun_ns),
-            Spin::Near => (cpu.as_nanos() as u64).saturating_sub(spun_ns),
-        };
-        Generator { cpu, busy: worked_ns as f64 / spent_ns as f64, threads: 1, spin }
+        // Who was kept from its CPU was busy, too.
+        Generator { cpu, busy: 1.0 - idle_ns as f64 / spent_ns as f64, threads: 1, spin }
     }
 
     pub(super) fn server_since(&self, first: &Use) -> Option<ServerCost> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::figures::{bytes, count, latency, percent, rate};
 use super::summary::{Class, Figures, GeneratorUse, Percentiles, Summary};
 use crate::link::LinkUse;
+use crate::load::Spin;
 use crate::measured::{Loop, Second};
 use crate::slow::SlowMeasured;
 
@@ -205,9 +206,10 @@ fn slow_clients(slow: &SlowMeasured, output: Output) -> String {
 
 fn generator(used: &GeneratorUse) -> String {
     let busy = percent(used.busy);
+    let sleeps = if used.spin == Spin::Near { ", asleep in between" } else { "" };
     match used.threads {
-        1 => format!("generator {busy} of a CPU"),
-        threads => format!("{threads} generators, the busiest {busy} of a CPU"),
+        1 => format!("generator {busy} of a CPU{sleeps}"),
+        threads => format!("{threads} generators, the busiest {busy} of a CPU{sleeps}"),
     }
 }
 
