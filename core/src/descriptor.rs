@@ -1,8 +1,12 @@
 //! An open file or socket. Ops in flight share it, so it closes when the last of them has landed and the flow has let
 //! go of it: a number is never reused under an op.
 
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
+
+use crate::Errno;
 use crate::simulator::SimulatedDescriptor;
 
 #[derive(Debug)]
@@ -20,6 +24,30 @@ impl Descriptor {
             Descriptor::Simulated(descriptor) => descriptor.number(),
         }
     }
+
+    /// Has the peer of a socket see a broken connection, and not the end of a stream, once this closes (SO_LINGER of no time,
+    /// socket(7)). What was sent and has not arrived is lost.
+    pub fn close_abruptly(&self) {
+        match self {
+            Descriptor::Kernel(fd) => {
+                let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+                // A socket that takes no options has no peer to be told.
+                let _ = setsockopt(fd, sockopt::Linger, &at_once);
+            }
+            Descriptor::Simulated(descriptor) => descriptor.close_abruptly(),
+        }
+    }
+}
+
+/// A TCP socket of the kernel that is not connected yet, and sends at once (TCP_NODELAY).
+///
+/// # Errors
+/// The kernel's, of socket(2) and setsockopt(2).
+pub fn tcp_socket(server: SocketAddr) -> Result<OwnedFd, Errno> {
+    let family = if server.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
+    Ok(socket)
 }
 
 impl<T: Into<OwnedFd>> From<T> for Descriptor {

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -164,6 +165,14 @@ impl Core {
         let launched = self.0.slots.borrow_mut().launch(self.0.kernel.borrow_mut().as_mut(), op);
         let token = launched.map_err(|_op| self.0.counters.slots_exhausted.add(1)).ok();
         Flight::new(self.clone(), token)
+    }
+
+    /// A TCP socket to connect to `server` with ([`Op::Connect`]); it sends at once (TCP_NODELAY).
+    ///
+    /// # Errors
+    /// The kernel's, of socket(2) and setsockopt(2).
+    pub fn socket(&self, server: SocketAddr) -> Result<Descriptor, Errno> {
+        self.0.kernel.borrow_mut().socket(server)
     }
 
     /// Receives until `into`'s piece is full; fewer bytes only at the end of the stream.

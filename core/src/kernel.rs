@@ -1,5 +1,6 @@
 //! The face of the kernel: what `ring` does with io_uring, and `simulator` with a seed.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::Errno;
@@ -94,6 +95,12 @@ pub trait Kernel {
 
     /// The descriptor that an accept or an open answered with. Called once per such completion.
     fn adopt(&mut self, result: i32) -> Descriptor;
+
+    /// A TCP socket to connect to `server` with; it sends at once (TCP_NODELAY).
+    ///
+    /// # Errors
+    /// The kernel's, of socket(2) and setsockopt(2).
+    fn socket(&mut self, server: SocketAddr) -> Result<Descriptor, Errno>;
 
     /// The buffers that receives land in.
     fn provided(&self) -> Rc<Provided>;

@@ -221,6 +221,15 @@ impl From<SocketAddr> for Address {
     }
 }
 
+impl Address {
+    /// None for one that is not of IP.
+    pub(crate) fn ip(&self) -> Option<SocketAddr> {
+        let Address::Ip(address) = self else { return None };
+        let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+    }
+}
+
 /// What is to be cancelled. Cancelling is an op, not a release: the target still has its own last completion.
 #[derive(Clone, Copy, Debug)]
 pub enum Cancel {

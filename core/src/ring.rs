@@ -1,6 +1,7 @@
 //! The one file that talks to io_uring: ops become submission queue entries, completion queue entries become completions.
 #![allow(unsafe_code)]
 
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use crate::buffers::parcel::Parcel;
 use crate::buffers::provided::{Consumer, GROUP, Provided};
 use crate::buffers::registered::Registered;
 use crate::clock::monotonic_ns;
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, tcp_socket};
 use crate::kernel::{Completion, Kernel, Wait};
 use crate::op::{Address, Blocking, Cancel, Existing, FOLDER_MODE, Fill, Offset, Op, Synced};
 use crate::token::Token;
@@ -186,6 +187,10 @@ impl Kernel for Ring {
     fn adopt(&mut self, result: i32) -> Descriptor {
         // SAFETY: the kernel just gave us this descriptor as the result of an accept, and it is adopted once.
         Descriptor::Kernel(unsafe { OwnedFd::from_raw_fd(result) })
+    }
+
+    fn socket(&mut self, server: SocketAddr) -> Result<Descriptor, Errno> {
+        tcp_socket(server).map(Descriptor::from)
     }
 
     fn provided(&self) -> Rc<Provided> {

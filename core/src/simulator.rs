@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! world    the simulated machine: clock, sockets, files, peers
+//! wire     one connection, and the peer at its far end;  sockets: connecting, sending, receiving
 //! kernel   the kernel face over that world
 //! tree     its files: names and contents;  naming: the ops on names
 //! random   the one source of chance
@@ -11,9 +12,13 @@
 mod kernel;
 mod naming;
 mod random;
+mod sockets;
 mod tree;
+mod wire;
 mod world;
 
 pub use kernel::SimulatedKernel;
 pub use random::Random;
-pub use world::{Faults, Peer, SimulatedDescriptor, Step, Wire, World};
+pub use sockets::Welcome;
+pub use wire::{Peer, Step, Wire};
+pub use world::{Faults, SimulatedDescriptor, World};

@@ -5,6 +5,7 @@
 //! early hits an assertion there.
 
 use std::future::{Future, poll_fn};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -16,12 +17,19 @@ use spindle_core::buffers::provided::Provided;
 use spindle_core::counters::CoreCounters;
 use spindle_core::flight::Arrived;
 use spindle_core::kernel::Kernel;
-use spindle_core::op::{Blocking, Fill, Offset};
+use spindle_core::op::{Address, Blocking, Fill, Offset};
 use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire, World};
 use spindle_core::stall::StallReport;
 use spindle_core::{Chunk, Core, Descriptor, Flight, Lend, Limits, Op};
 
 const CONNECTIONS: usize = 3;
+
+/// One that is served, one that refuses, one that nobody hears from, one that is not there.
+const SERVERS: [SocketAddr; 4] = [server(1), server(2), server(3), server(4)];
+
+const fn server(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port)
+}
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -60,13 +68,15 @@ enum What {
     Send,
     SendZeroCopy,
     Shutdown,
+    /// Of a connection that is there, or of a new one.
+    Connect,
     Read,
     Write,
 }
 
 fn act() -> impl Strategy<Value = Act> {
     use What::*;
-    let what = prop::sample::select(vec![Receive, ReceiveInto, Send, SendZeroCopy, Shutdown, Read, Write]);
+    let what = prop::sample::select(vec![Receive, ReceiveInto, Send, SendZeroCopy, Shutdown, Connect, Read, Write]);
     let flight = || any::<prop::sample::Index>().prop_map(|index| index.index(16));
     prop_oneof![
         6 => (what, 0..CONNECTIONS, 1..3000usize)
@@ -155,6 +165,11 @@ impl Flow {
             What::Send => Op::Send { socket, parcel },
             What::SendZeroCopy => Op::SendZeroCopy { socket, parcel },
             What::Shutdown => Op::Shutdown { socket, how: std::net::Shutdown::Write },
+            What::Connect => {
+                let server = SERVERS[length % SERVERS.len()];
+                let socket = if length < 1500 { socket } else { Rc::new(self.core.socket(server).ok()?) };
+                Op::Connect { socket, address: Box::new(Address::from(server)) }
+            }
             What::Read => Op::Read { file, buffer: vec![0; length], offset: Offset::At(length as u64) },
             What::Write => {
                 Op::Write { file, buffer: vec![1; length], offset: Offset::At(0), blocking: Blocking::Allowed }
@@ -240,6 +255,10 @@ fn live(
     let core = Core::new(Box::new(kernel), limits, Arc::clone(counters), StallReport::Count);
     let listener = Rc::new(world.listen());
     (0..CONNECTIONS).for_each(|_| world.connect(&listener, Box::new(Fickle { moves_left: 200 })));
+    world.serve(SERVERS[0], Box::new(|_| Some(Box::new(Fickle { moves_left: 20 }))));
+    world.serve(SERVERS[1], Box::new(|_| None));
+    world.serve(SERVERS[2], Box::new(|_| None));
+    world.cut_off(SERVERS[2]);
     let file = Rc::new(world.file(&[5; 4000]));
     let lent = Rc::new(std::cell::RefCell::new(Vec::new()));
     let (handle, lent_by_flow) = (core.clone(), Rc::clone(&lent));

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -97,6 +98,10 @@ impl Kernel for Twisted {
 
     fn adopt(&mut self, result: i32) -> Descriptor {
         self.kernel.adopt(result)
+    }
+
+    fn socket(&mut self, server: SocketAddr) -> Result<Descriptor, Errno> {
+        self.kernel.socket(server)
     }
 
     fn provided(&self) -> Rc<Provided> {

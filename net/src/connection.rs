@@ -9,7 +9,6 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use nix::sys::socket::{setsockopt, sockopt};
 use spindle_core::buffers::lend::Tail;
 use spindle_core::flight::Arrived;
 use spindle_core::op::Fill;
@@ -371,10 +370,7 @@ impl Connection {
     /// Has the peer see a broken connection, and not the end of a stream, once this is dropped: where the end would mean that
     /// all was said.
     pub fn break_off(&self) {
-        if let Descriptor::Kernel(socket) = &*self.socket {
-            let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
-            let _ = setsockopt(socket, sockopt::Linger, &at_once);
-        }
+        self.socket.close_abruptly();
     }
 
     /// Says that nothing more will be sent, and reads the peer's stream to its end or to `bytes_max`: a reset would

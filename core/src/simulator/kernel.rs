@@ -1,11 +1,13 @@
 //! The kernel face over a simulated world.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::naming::Named;
 use super::random::Random;
-use super::world::{Faults, Object, State, Stream, World};
+use super::sockets::{attempt_connect, attempt_send, receive, stream};
+use super::world::{Faults, Object, State, World};
 use crate::buffers::provided::{Consumer, Provided};
 use crate::descriptor::Descriptor;
 use crate::kernel::{Completion, Kernel, Wait};
@@ -14,7 +16,7 @@ use crate::token::Token;
 use crate::{Errno, Limits};
 
 /// What the kernel remembers of an op; the cargo stays in its slot.
-enum Pending {
+pub(super) enum Pending {
     Accept {
         listener: i32,
     },
@@ -61,6 +63,10 @@ enum Pending {
     },
     /// What was not to wait, and would have.
     WouldBlock,
+    Connect {
+        socket: i32,
+        server: Option<SocketAddr>,
+    },
     Unsupported,
 }
 
@@ -163,7 +169,7 @@ impl SimulatedKernel {
             }
             Pending::AwaitRoom { socket } => {
                 let stream = stream(state.objects.get_mut(&socket));
-                if stream.to_client.len() < stream.window || stream.reset {
+                if stream.to_peer.len() < stream.window || stream.reset {
                     completions.push(Completion::new(token, i32::from(libc::POLLOUT)));
                     return None;
                 }
@@ -173,6 +179,7 @@ impl SimulatedKernel {
                 completions.push(Completion::new(token, -(Errno::EAGAIN as i32)));
                 None
             }
+            Pending::Connect { .. } => attempt_connect(token, pending, state, completions),
             Pending::Unsupported => {
                 completions.push(Completion::new(token, -(Errno::EINVAL as i32)));
                 None
@@ -300,7 +307,8 @@ impl Kernel for SimulatedKernel {
             Op::Write { file, blocking: Blocking::Refused, .. } if self.would_block(file) => Pending::WouldBlock,
             Op::Write { file, buffer, .. } => Pending::Write { file: file.number(), length: buffer.len(), due_ns },
             Op::AwaitRoom { socket } => Pending::AwaitRoom { socket: socket.number() },
-            Op::Connect { .. } | Op::Splice { .. } | Op::Close { .. } => Pending::Unsupported,
+            Op::Connect { socket, address } => Pending::Connect { socket: socket.number(), server: address.ip() },
+            Op::Splice { .. } | Op::Close { .. } => Pending::Unsupported,
             named => Pending::Named { named: Named::of(named), due_ns },
         };
         let replaced = self.pending.insert(token.encode(), pending);
@@ -316,6 +324,7 @@ impl Kernel for SimulatedKernel {
         let peers_are_quick = {
             let state = &mut *self.world.0.borrow_mut();
             state.now_ns += state.random.between(1_000, 50_000) as u64;
+            state.dialled_open_max = state.dialled_open_max.max(state.dialled_open);
             state.random.chance(50)
         };
         if peers_are_quick {
@@ -352,6 +361,10 @@ impl Kernel for SimulatedKernel {
         self.world.open(result)
     }
 
+    fn socket(&mut self, _server: SocketAddr) -> Result<Descriptor, Errno> {
+        Ok(self.world.socket())
+    }
+
     fn provided(&self) -> Rc<Provided> {
         Rc::clone(&self.provided)
     }
@@ -366,11 +379,16 @@ impl Kernel for SimulatedKernel {
         match op {
             Op::Send { socket, parcel } if done.result > 0 => {
                 let stream = stream(state.objects.get_mut(&socket.number()));
-                stream.to_client.extend(parcel.segments().flatten().take(done.result as usize));
+                let mut left = done.result as usize;
+                for segment in parcel.segments() {
+                    let here = segment.len().min(left);
+                    stream.to_peer.extend(&segment[..here]);
+                    left -= here;
+                }
             }
             Op::SendZeroCopy { socket, parcel } if done.notification() => {
                 let stream = stream(state.objects.get_mut(&socket.number()));
-                stream.to_client.extend(parcel.segments().flatten());
+                parcel.segments().for_each(|segment| stream.to_peer.extend(segment));
             }
             Op::ReceiveInto { into, filled, .. } => {
                 let moved = moved.unwrap_or_default();
@@ -405,66 +423,7 @@ fn hangs(pending: &Pending, state: &State) -> bool {
     }
 }
 
-fn stream(object: Option<&mut Object>) -> &mut Stream {
-    match object {
-        Some(Object::Stream(stream)) => stream,
-        _ => panic!("a socket op on something that is no socket"),
-    }
-}
-
 /// A count of bytes, at least one where there is one.
-fn shortened(count: usize, random: &mut Random, faults: Faults) -> usize {
+pub(super) fn shortened(count: usize, random: &mut Random, faults: Faults) -> usize {
     if count > 1 && random.chance(faults.short) { random.between(1, count) } else { count }
-}
-
-fn attempt_send(
-    token: Token,
-    pending: Pending,
-    state: &mut State,
-    completions: &mut Vec<Completion>,
-) -> Option<Pending> {
-    let (Pending::Send { socket, length } | Pending::SendZeroCopy { socket, length }) = pending else { return None };
-    let stream = stream(state.objects.get_mut(&socket));
-    if stream.reset || stream.server_finished {
-        completions.push(Completion::new(token, -(Errno::EPIPE as i32)));
-        return None;
-    }
-    let room = stream.window.saturating_sub(stream.to_client.len());
-    if room == 0 && length > 0 {
-        return Some(pending);
-    }
-    if matches!(pending, Pending::SendZeroCopy { .. }) {
-        // A whole send, as MSG_WAITALL makes it; the bytes are read when the notification says so.
-        completions.push(Completion::new(token, length as i32).with_more());
-        let due_ns = state.now_ns + state.random.below(200_000) as u64;
-        return Some(Pending::Notification { length, due_ns });
-    }
-    completions.push(Completion::new(token, shortened(length.min(room), &mut state.random, state.faults) as i32));
-    None
-}
-
-/// One step of a multishot receive; `None` when there is nothing yet.
-fn receive(
-    token: Token,
-    stream: &mut Stream,
-    random: &mut Random,
-    faults: Faults,
-    provided: &Provided,
-) -> Option<Completion> {
-    let failed = |errno: Errno| Some(Completion::new(token, -(errno as i32)));
-    if stream.reset {
-        return failed(Errno::ECONNRESET);
-    }
-    if stream.to_server.is_empty() {
-        return stream.finished.then(|| Completion::new(token, 0));
-    }
-    let count = shortened(stream.to_server.len().min(provided.buffer_bytes()), random, faults);
-    if random.chance(faults.no_buffers) {
-        return failed(Errno::ENOBUFS);
-    }
-    stream.to_server.make_contiguous();
-    let Some(buffer) = provided.fill(&stream.to_server.as_slices().0[..count]) else { return failed(Errno::ENOBUFS) };
-    stream.to_server.drain(..count);
-    let completion = Completion::new(token, count as i32).with_buffer(buffer);
-    Some(if random.chance(faults.ends_early) { completion } else { completion.with_more() })
 }

@@ -200,7 +200,7 @@ impl Tree {
                 Node::Folder(inode) => Ok(status(FileKind::Folder, 0, 0, inode)),
                 Node::File(_) => Err(Errno::ENOTDIR),
             },
-            Object::Listener(_) | Object::Stream(_) => Ok(status(FileKind::Other, 0, 0, 0)),
+            Object::Listener(_) | Object::Stream(_) | Object::Unconnected => Ok(status(FileKind::Other, 0, 0, 0)),
         }
     }
 }

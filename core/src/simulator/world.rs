@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::random::Random;
+use super::sockets::{Host, Reach, Welcome};
 use super::tree::Tree;
+use super::wire::{Closing, Origin, Peer, Step, Stream, Wire};
 use crate::Errno;
 use crate::descriptor::Descriptor;
 use crate::status::Status;
@@ -29,80 +32,11 @@ pub struct Faults {
     pub disk_ns: u64,
 }
 
-/// What a peer did in one step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Moved,
-    /// Waits for the server.
-    Idle,
-    /// Has what it wanted; its end stays as it is.
-    Done,
-}
-
-/// A client, as a state machine that the world steps whenever the server would wait.
-pub trait Peer {
-    fn step(&mut self, wire: &mut Wire<'_>, random: &mut Random) -> Step;
-}
-
-/// A peer's end of its connection.
-pub struct Wire<'a> {
-    stream: &'a mut Stream,
-    pub now_ns: u64,
-}
-
-impl Wire<'_> {
-    pub fn send(&mut self, bytes: &[u8]) {
-        self.stream.to_server.extend(bytes);
-    }
-
-    /// Takes what has arrived, `limit` bytes at most.
-    pub fn receive(&mut self, limit: usize) -> Vec<u8> {
-        let count = limit.min(self.stream.to_client.len());
-        self.stream.to_client.drain(..count).collect()
-    }
-
-    /// Bytes that the peer's side takes in before the server's sends have to wait.
-    pub fn set_window(&mut self, bytes: usize) {
-        self.stream.window = bytes;
-    }
-
-    /// Half-close: the server reads the end of the stream after what was sent.
-    pub fn finish(&mut self) {
-        self.stream.finished = true;
-    }
-
-    /// Reset: what was sent and not read is gone.
-    pub fn reset(&mut self) {
-        self.stream.reset = true;
-        self.stream.to_server.clear();
-    }
-
-    /// The server has closed its end, or shut down its sending side.
-    pub fn server_closed(&self) -> bool {
-        !self.stream.open || self.stream.server_finished
-    }
-
-    /// Bytes that the server has not read.
-    pub fn unread_by_server(&self) -> usize {
-        self.stream.to_server.len()
-    }
-}
-
-#[derive(Default)]
-pub(super) struct Stream {
-    pub(super) to_server: VecDeque<u8>,
-    pub(super) to_client: VecDeque<u8>,
-    pub(super) window: usize,
-    pub(super) finished: bool,
-    pub(super) reset: bool,
-    /// The server's descriptor is not closed.
-    pub(super) open: bool,
-    pub(super) server_finished: bool,
-}
-
 pub(super) enum Object {
     Listener(VecDeque<i32>),
     Stream(Stream),
+    /// A socket that may connect.
+    Unconnected,
     /// By its number in the tree.
     File(u64),
     /// By its path.
@@ -116,8 +50,12 @@ pub(super) struct State {
     pub(super) objects: BTreeMap<i32, Object>,
     pub(super) tree: Tree,
     next_number: i32,
-    peers: Vec<(i32, Box<dyn Peer>)>,
+    pub(super) peers: Vec<(i32, Box<dyn Peer>)>,
+    pub(super) hosts: BTreeMap<SocketAddr, Host>,
     pub(super) descriptors_open: usize,
+    /// Of connections that the server made.
+    pub(super) dialled_open: usize,
+    pub(super) dialled_open_max: usize,
 }
 
 impl State {
@@ -142,7 +80,10 @@ impl World {
             tree: Tree::default(),
             next_number: 100,
             peers: Vec::new(),
+            hosts: BTreeMap::new(),
             descriptors_open: 0,
+            dialled_open: 0,
+            dialled_open_max: 0,
         })))
     }
 
@@ -229,14 +170,49 @@ impl World {
 
     /// A new connection to `listener`, with `peer` at its far end.
     pub fn connect(&self, listener: &Descriptor, peer: Box<dyn Peer>) {
-        let stream = Stream { window: 64 * 1024, open: true, ..Stream::default() };
-        let number = self.add(Object::Stream(stream));
+        let number = self.add(Object::Stream(Stream::new(Origin::Peer)));
         let mut state = self.0.borrow_mut();
         state.peers.push((number, peer));
         match state.objects.get_mut(&listener.number()) {
             Some(Object::Listener(queue)) => queue.push_back(number),
             _ => panic!("connected to something that does not listen"),
         }
+    }
+
+    /// A socket that is not connected.
+    pub(super) fn socket(&self) -> Descriptor {
+        let number = self.add(Object::Unconnected);
+        self.open(number)
+    }
+
+    /// From now on whoever connects to `address` gets the peer that `welcome` makes, at its far end; with none, it is refused,
+    /// as it is at every address that nobody serves. `welcome` knows of the world only what it is given.
+    pub fn serve(&self, address: SocketAddr, welcome: Box<Welcome>) {
+        self.0.borrow_mut().hosts.insert(address, Host { welcome, reach: Reach::Reached });
+    }
+
+    /// Nobody who connects to `address`, which is served, hears anything until [`World::restore`].
+    pub fn cut_off(&self, address: SocketAddr) {
+        self.set_reach(address, Reach::CutOff);
+    }
+
+    /// Who still waits for `address` is answered now.
+    pub fn restore(&self, address: SocketAddr) {
+        self.set_reach(address, Reach::Reached);
+    }
+
+    fn set_reach(&self, address: SocketAddr, reach: Reach) {
+        self.0.borrow_mut().hosts.get_mut(&address).expect("it is served").reach = reach;
+    }
+
+    /// Connections that the server made and has not closed.
+    pub fn dialled_open(&self) -> usize {
+        self.0.borrow().dialled_open
+    }
+
+    /// The most that there were at the beginning of a turn, when all that the turn before had cancelled was gone.
+    pub fn dialled_open_max(&self) -> usize {
+        self.0.borrow().dialled_open_max
     }
 
     pub fn now_ns(&self) -> u64 {
@@ -282,6 +258,12 @@ impl SimulatedDescriptor {
         self.number
     }
 
+    pub(crate) fn close_abruptly(&self) {
+        if let Some(Object::Stream(stream)) = self.world.0.borrow_mut().objects.get_mut(&self.number) {
+            stream.closing = Closing::Abrupt;
+        }
+    }
+
     pub(crate) fn status(&self) -> Result<Status, Errno> {
         let state = self.world.0.borrow();
         state.objects.get(&self.number).map_or(Err(Errno::EBADF), |object| state.tree.status(object))
@@ -298,8 +280,10 @@ impl Drop for SimulatedDescriptor {
     fn drop(&mut self) {
         let mut state = self.world.0.borrow_mut();
         state.descriptors_open -= 1;
-        if let Some(Object::Stream(stream)) = state.objects.get_mut(&self.number) {
-            stream.open = false;
+        let State { objects, random, dialled_open, .. } = &mut *state;
+        if let Some(Object::Stream(stream)) = objects.get_mut(&self.number) {
+            stream.close_server(random);
+            *dialled_open -= usize::from(stream.origin == Origin::Server);
         }
     }
 }

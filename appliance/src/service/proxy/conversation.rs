@@ -1,6 +1,7 @@
 //! One client's flow: a request, its answer, the next, until somebody ends it.
 #![forbid(unsafe_code)]
 
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use nix::sys::socket::{SockaddrStorage, getpeername};
@@ -139,7 +140,10 @@ impl Conversation {
 
 /// As X-Forwarded-For has it. One who has left already is nobody (RFC 7239, 6.2).
 fn address_of(socket: &Descriptor) -> String {
-    let peer = getpeername::<SockaddrStorage>(socket.number()).ok();
+    let peer = match socket {
+        Descriptor::Kernel(fd) => getpeername::<SockaddrStorage>(fd.as_raw_fd()).ok(),
+        Descriptor::Simulated(_) => None,
+    };
     let v4 = peer.as_ref().and_then(|peer| Some(peer.as_sockaddr_in()?.ip().to_string()));
     let v6 = || peer.as_ref().and_then(|peer| Some(peer.as_sockaddr_in6()?.ip().to_string()));
     v4.or_else(v6).unwrap_or_else(|| "unknown".to_owned())

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use spindle_core::Core;
 use spindle_core::gate::Gate;
+use spindle_core::{Core, Descriptor};
 
 use super::conversation::Conversation;
 use super::shared::{ProxyCore, ProxyService};
@@ -34,11 +34,15 @@ fn part(service: &Arc<ProxyService>, listeners: Vec<OwnedFd>) -> Part {
     let begin = Box::new(move |core: &Core, gate: &Gate| {
         let shared = ProxyCore::new(core, &serving);
         for listener in listeners {
-            let talking = Rc::clone(&shared);
-            let begin = move |client| Conversation::new(&talking, client);
-            welcome(core, gate, Rc::new(listener.into()), &serving.clients, begin);
+            accept_on(&shared, gate, Rc::new(listener.into()));
         }
         core.spawn("backends", async move { shared.backends.sweep().await });
     });
     Part { begin, stopping: Arc::clone(&service.clients.stopping) }
+}
+
+/// Accepts on one listener, for ever. Also how a simulated service is started.
+pub fn accept_on(shared: &Rc<ProxyCore>, gate: &Gate, listener: Rc<Descriptor>) {
+    let talking = Rc::clone(shared);
+    welcome(&shared.core, gate, listener, &shared.service.clients, move |client| Conversation::new(&talking, client));
 }
