@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::kernel::{Pending, shortened};
 use super::random::Random;
-use super::wire::{Origin, Peer, Stream};
+use super::wire::{Origin, Peer, Step, Stream, Wire};
 use super::world::{Faults, Object, State};
 use crate::Errno;
 use crate::buffers::provided::Provided;
@@ -39,9 +39,14 @@ impl State {
         if host.reach == Reach::CutOff {
             return None;
         }
-        let Some(peer) = (host.welcome)(&mut self.random) else { return Some(Err(Errno::ECONNREFUSED)) };
-        self.objects.insert(socket, Object::Stream(Stream::new(Origin::Server)));
-        self.peers.push((socket, peer));
+        let Some(mut peer) = (host.welcome)(&mut self.random) else { return Some(Err(Errno::ECONNREFUSED)) };
+        let mut stream = Stream::new(Origin::Server);
+        // So that it is the peer who says how much it takes in, from the first byte on.
+        let step = peer.step(&mut Wire { stream: &mut stream, now_ns: self.now_ns }, &mut self.random);
+        self.objects.insert(socket, Object::Stream(stream));
+        if step != Step::Done {
+            self.peers.push((socket, peer));
+        }
         self.dialled_open += 1;
         Some(Ok(()))
     }

@@ -186,7 +186,8 @@ impl World {
     }
 
     /// From now on whoever connects to `address` gets the peer that `welcome` makes, at its far end; with none, it is refused,
-    /// as it is at every address that nobody serves. `welcome` knows of the world only what it is given.
+    /// as it is at every address that nobody serves. The peer takes its first step at once. `welcome` knows of the world only
+    /// what it is given.
     pub fn serve(&self, address: SocketAddr, welcome: Box<Welcome>) {
         self.0.borrow_mut().hosts.insert(address, Host { welcome, reach: Reach::Reached });
     }
