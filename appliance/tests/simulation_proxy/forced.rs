@@ -1,0 +1,196 @@
+//! Runs that are no matter of chance: each forces one thing, step by step, under a kernel that is late now and then.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use spindle_appliance::service::proxy::shared::{ProxyCore, ProxyService};
+use spindle_appliance::service::proxy::start::accept_on;
+use spindle_appliance::settings::decided::ProxySettings;
+use spindle_core::counters::CoreCounters;
+use spindle_core::gate::Gate;
+use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire, World};
+use spindle_core::stall::StallReport;
+use spindle_core::{Core, Limits};
+
+use crate::{SECOND_NS, address};
+
+/// A peer that does what a test says.
+struct Acting<F>(F);
+
+impl<F: FnMut(&mut Wire<'_>) -> Step> Peer for Acting<F> {
+    fn step(&mut self, wire: &mut Wire<'_>, _: &mut Random) -> Step {
+        (self.0)(wire)
+    }
+}
+
+/// What is heard at one end, for the test to see.
+type Heard = Rc<RefCell<Vec<u8>>>;
+
+fn text(heard: &Heard) -> String {
+    String::from_utf8_lossy(&heard.borrow()).into_owned()
+}
+
+/// What a client does in a step.
+type Client = Box<dyn FnMut(&mut Wire<'_>) -> Step>;
+
+/// Runs clients, and a backend that is made anew for each connection; the first is number 0.
+fn run(
+    seed: u64,
+    backend_connections_max: u32,
+    clients: Vec<Client>,
+    mut backend: impl FnMut(usize) -> Box<dyn Peer> + 'static,
+) {
+    let settings = ProxySettings {
+        listen: Vec::new(),
+        backends: vec![address(0)],
+        connections_max: 10,
+        cores: 1,
+        backlog: 1,
+        idle_timeout_seconds: 4,
+        backend_connections_max,
+        backend_timeout_seconds: 6,
+    };
+    let world = World::new(seed, Faults { late: 20, ..Faults::default() });
+    let limits = Limits { receive_buffers: 32, receive_buffer_bytes: 4096, ..Limits::default() };
+    let kernel = SimulatedKernel::new(&world, &limits).unwrap();
+    let core = Core::new(Box::new(kernel), limits, Arc::new(CoreCounters::default()), StallReport::Count);
+    let shared = ProxyCore::new(&core, &ProxyService::new(&settings));
+    let listener = Rc::new(world.listen());
+    let mut connections = 0..;
+    world.serve(address(0), Box::new(move |_| connections.next().map(&mut backend)));
+    let clients_left = Rc::new(Cell::new(clients.len()));
+    for mut client in clients {
+        let left = Rc::clone(&clients_left);
+        let acting = move |wire: &mut Wire<'_>| {
+            let step = client(wire);
+            left.set(left.get() - usize::from(step == Step::Done));
+            step
+        };
+        world.connect(&listener, Box::new(Acting(acting)));
+    }
+    let handle = core.clone();
+    core.run(async move {
+        let gate = Gate::new(&handle);
+        accept_on(&shared, &gate, listener);
+        while gate.inside() > 0 || clients_left.get() > 0 {
+            handle.sleep_until(next_look_ns(handle.now_ns())).await;
+            assert!(handle.now_ns() < 60 * SECOND_NS, "seed {seed}: the conversation does not end");
+        }
+    });
+    assert_eq!(world.descriptors_open(), 0);
+}
+
+/// Peers move when somebody looks at the time: finely where a test is about moments.
+fn next_look_ns(now_ns: u64) -> u64 {
+    let (from_ns, to_ns) = (5 * SECOND_NS - SECOND_NS / 1000, 5 * SECOND_NS + SECOND_NS / 1000);
+    match now_ns {
+        _ if now_ns < from_ns => from_ns.min(now_ns + SECOND_NS / 10),
+        _ if now_ns < to_ns => now_ns + 20_000,
+        _ => now_ns + SECOND_NS / 10,
+    }
+}
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+/// How far the proxy has come with the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Nothing,
+    /// The first parcel is on its way.
+    First,
+    /// All of the body is read.
+    All,
+}
+
+/// The first connection answers before it has read the body, and reads on only then; those after it answer at once.
+fn early(connection: usize, heard: Heard, stage: Rc<Cell<Stage>>) -> impl FnMut(&mut Wire<'_>) -> Step {
+    let (head, body) = ANSWER.split_at(ANSWER.len() - 5);
+    let (mut said, mut pause) = (0, 200);
+    move |wire| {
+        if connection > 0 {
+            let bytes = wire.receive(usize::MAX);
+            heard.borrow_mut().extend(&bytes);
+            if bytes.ends_with(b"\r\n\r\n") {
+                wire.send(ANSWER);
+            }
+            return if bytes.is_empty() { Step::Idle } else { Step::Moved };
+        }
+        match said {
+            0 => {
+                wire.set_window(1000);
+                if stage.get() == Stage::Nothing {
+                    heard.borrow_mut().extend(wire.receive(1));
+                    stage.set(if heard.borrow().is_empty() { Stage::Nothing } else { Stage::First });
+                }
+                if stage.get() == Stage::All {
+                    pause -= 1;
+                    if pause == 0 {
+                        wire.send(head);
+                        said = head.len();
+                    }
+                    return Step::Moved;
+                }
+                Step::Idle
+            }
+            // The proxy has understood that this is the answer; now the parcel that was being sent gets through.
+            _ if wire.unread_by_server() > 0 => Step::Idle,
+            _ => {
+                wire.set_window(1 << 20);
+                let bytes = wire.receive(usize::MAX);
+                heard.borrow_mut().extend(&bytes);
+                pause = if bytes.is_empty() { pause + 1 } else { 0 };
+                if said == head.len() && pause > 200 {
+                    wire.send(body);
+                    said = ANSWER.len();
+                }
+                if wire.server_closed() && bytes.is_empty() {
+                    return Step::Done;
+                }
+                if said == head.len() || !bytes.is_empty() { Step::Moved } else { Step::Idle }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_early_answer_while_the_last_of_the_body_waits_does_not_let_the_connection_be_used_again() {
+    const BODY_BYTES: usize = 4000;
+    for seed in 0..20 {
+        let (answers, stage) = (Heard::default(), Rc::<Cell<Stage>>::default());
+        let backends: [Heard; 3] = Default::default();
+        let head = format!("POST /first HTTP/1.1\r\nHost: h\r\nContent-Length: {BODY_BYTES}\r\n\r\n");
+        let half = vec![b'x'; BODY_BYTES / 2];
+        let first = [head.as_bytes(), &half].concat();
+        let (heard, read, mut asked) = (Rc::clone(&answers), Rc::clone(&stage), 0);
+        let client = move |wire: &mut Wire<'_>| {
+            let bytes = wire.receive(usize::MAX);
+            heard.borrow_mut().extend(&bytes);
+            let answered = text(&heard).matches("hello").count();
+            match asked {
+                0 => wire.send(&first),
+                1 if read.get() == Stage::First => wire.send(&half),
+                2 if answered == 1 => wire.send(b"GET /second HTTP/1.1\r\nHost: h\r\n\r\n"),
+                3 if answered == 2 => wire.finish(),
+                _ => {
+                    if asked == 2 && wire.unread_by_server() == 0 {
+                        read.set(Stage::All);
+                    }
+                    return if wire.server_closed() && bytes.is_empty() { Step::Done } else { Step::Idle };
+                }
+            }
+            asked += 1;
+            Step::Moved
+        };
+        let heard = backends.clone();
+        run(seed, 8, vec![Box::new(client)], move |connection| {
+            Box::new(Acting(early(connection, Rc::clone(&heard[connection]), Rc::clone(&stage))))
+        });
+        let [first, second, third] = backends.each_ref().map(text);
+        assert!(first.starts_with("POST /first ") && first.len() < BODY_BYTES, "the last of the body never waited");
+        assert!(!first.contains("/second"), "seed {seed}: the next request came in the place of the body's rest");
+        assert!(second.starts_with("GET /second ") && third.is_empty(), "seed {seed}: {second:?}");
+        assert_eq!(text(&answers).matches("hello").count(), 2, "seed {seed}");
+    }
+}
