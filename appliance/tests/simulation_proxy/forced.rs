@@ -194,3 +194,48 @@ fn an_early_answer_while_the_last_of_the_body_waits_does_not_let_the_connection_
         assert_eq!(text(&answers).matches("hello").count(), 2, "seed {seed}");
     }
 }
+
+#[test]
+fn what_comes_of_a_body_while_the_backend_makes_us_wait_is_passed_on() {
+    for seed in 0..50 {
+        let (answers, stage) = (Heard::default(), Rc::<Cell<Stage>>::default());
+        let (heard, read, mut sent) = (Rc::clone(&answers), Rc::clone(&stage), 0);
+        let client = move |wire: &mut Wire<'_>| {
+            heard.borrow_mut().extend(wire.receive(usize::MAX));
+            match sent {
+                0 => wire.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n"),
+                1 if read.get() == Stage::First => wire.send(b"abc"),
+                // The proxy has just received that, and is about to wait for the parcel before.
+                2 if wire.unread_by_server() == 0 => {
+                    wire.send(b"def");
+                    read.set(Stage::All);
+                }
+                3 if text(&heard).ends_with("hello") => wire.finish(),
+                _ => return if wire.server_closed() { Step::Done } else { Step::Idle },
+            }
+            sent += 1;
+            Step::Moved
+        };
+        run(seed, 8, vec![Box::new(client)], move |_| {
+            let (mut heard, mut answered, stage) = (Vec::new(), false, Rc::clone(&stage));
+            Box::new(Acting(move |wire: &mut Wire<'_>| {
+                wire.set_window(if stage.get() == Stage::All { 100 } else { 10 });
+                let bytes = wire.receive(match stage.get() {
+                    Stage::Nothing => 1,
+                    Stage::First => 0,
+                    Stage::All => 10,
+                });
+                heard.extend(&bytes);
+                if stage.get() == Stage::Nothing && !heard.is_empty() {
+                    stage.set(Stage::First);
+                }
+                if !answered && heard.ends_with(b"abcdef") {
+                    answered = true;
+                    wire.send(ANSWER);
+                }
+                if bytes.is_empty() { Step::Idle } else { Step::Moved }
+            }))
+        });
+        assert!(text(&answers).ends_with("hello"), "seed {seed}: {:?}", text(&answers));
+    }
+}

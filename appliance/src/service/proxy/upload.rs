@@ -30,17 +30,19 @@ impl Exchange<'_> {
                     return Ok(());
                 }
                 parcel = self.shared.core.parcel();
+                if !self.upload.is_over() {
+                    // What was taken over meanwhile is not announced again.
+                    continue;
+                }
             }
             if self.upload.is_over() {
                 self.handed_over = true;
                 return Ok(());
             }
-            loop {
-                match self.await_body().await? {
-                    Event::Body => break,
-                    Event::Heard if !self.read_head().await? => {}
-                    _ => return Ok(()),
-                }
+            match self.await_body().await? {
+                Event::Body => {}
+                Event::Heard if !self.read_head().await? => {}
+                _ => return Ok(()),
             }
         }
     }
