@@ -239,3 +239,62 @@ fn what_comes_of_a_body_while_the_backend_makes_us_wait_is_passed_on() {
         assert!(text(&answers).ends_with("hello"), "seed {seed}: {:?}", text(&answers));
     }
 }
+
+/// What a client does that does not get all of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listener {
+    /// It has finished its stream, and listens on.
+    Finished,
+    /// It takes nothing for longer than it may, and then goes on.
+    Asleep,
+}
+
+#[test]
+fn an_answer_that_ends_with_its_connection_is_broken_off_where_it_cannot_be_given_to_its_end() {
+    for (seed, listener) in
+        [(0, Listener::Finished), (1, Listener::Asleep), (2, Listener::Finished), (3, Listener::Asleep)]
+    {
+        let (answers, was_aborted) = (Heard::default(), Rc::new(Cell::new(false)));
+        let (heard, aborted, mut asked) = (Rc::clone(&answers), Rc::clone(&was_aborted), false);
+        let client = move |wire: &mut Wire<'_>| {
+            wire.set_window(1000);
+            if !asked {
+                asked = true;
+                wire.send(b"GET / HTTP/1.0\r\n\r\n");
+                return Step::Moved;
+            }
+            if listener == Listener::Asleep && wire.now_ns < 10 * SECOND_NS {
+                return Step::Idle;
+            }
+            let bytes = wire.receive(usize::MAX);
+            heard.borrow_mut().extend(&bytes);
+            if listener == Listener::Finished && !bytes.is_empty() {
+                wire.finish();
+            }
+            aborted.set(wire.server_aborted());
+            match (bytes.is_empty(), wire.server_closed()) {
+                (true, true) => Step::Done,
+                (true, false) => Step::Idle,
+                (false, _) => Step::Moved,
+            }
+        };
+        run(seed, 8, vec![Box::new(client)], move |_| {
+            let (mut said, bytes) = (0, if listener == Listener::Asleep { 5000 } else { 500 });
+            Box::new(Acting(move |wire: &mut Wire<'_>| {
+                let moved = wire.receive(usize::MAX);
+                if !moved.is_empty() {
+                    said += 1;
+                    wire.send(b"HTTP/1.1 200 OK\r\n\r\n");
+                    wire.send(&vec![b'x'; bytes]);
+                }
+                // Who has finished is waiting for more.
+                if said == 1 && listener == Listener::Asleep {
+                    said += 1;
+                    wire.finish();
+                }
+                if moved.is_empty() { Step::Idle } else { Step::Moved }
+            }))
+        });
+        assert!(was_aborted.get(), "{listener:?}: {:?}", text(&answers));
+    }
+}

@@ -40,9 +40,16 @@ impl Exchange<'_> {
             }
         };
         let passage = Passage::of_answer(answer.head.framing, self.outline.version);
-        let relayed = self.relay_body(passage, parcel).await;
-        if relayed == Err(Failed::Client(Ended::Unfinished)) && !self.tells_its_end(&answer) {
-            self.conversation.client.connection.break_off();
+        let mut relayed = self.relay_body(passage, parcel).await;
+        if !self.tells_its_end(&answer) {
+            // It ends with the connection, which must not end in good order before the client has all of it: whatever kept it
+            // from that, the client may still be listening.
+            if relayed.is_ok() {
+                relayed = self.until_told().await;
+            }
+            if relayed.is_err() && self.told == Told::Part {
+                self.conversation.client.connection.break_off();
+            }
         }
         relayed.map(|()| answer)
     }
