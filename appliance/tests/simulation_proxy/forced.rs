@@ -298,3 +298,52 @@ fn an_answer_that_ends_with_its_connection_is_broken_off_where_it_cannot_be_give
         assert!(was_aborted.get(), "{listener:?}: {:?}", text(&answers));
     }
 }
+
+/// Says one thing, and hears all that comes.
+fn asking(request: &'static [u8], heard: &Heard) -> Client {
+    let (heard, mut asked) = (Rc::clone(heard), false);
+    Box::new(move |wire| {
+        if !std::mem::replace(&mut asked, true) {
+            wire.send(request);
+        }
+        let bytes = wire.receive(usize::MAX);
+        heard.borrow_mut().extend(&bytes);
+        match (bytes.is_empty(), wire.server_closed()) {
+            (true, true) => Step::Done,
+            (true, false) => Step::Idle,
+            (false, _) => Step::Moved,
+        }
+    })
+}
+
+#[test]
+fn what_the_wait_for_room_took_is_not_held_against_a_backend() {
+    let mut answered = 0;
+    for seed in 0..40 {
+        let answers: [Heard; 2] = Default::default();
+        let clients =
+            answers.each_ref().map(|heard| asking(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", heard));
+        // The one connection that there may be is free again when the second request has waited almost as long as it may.
+        let due_ns = 5 * SECOND_NS + seed * 5_000;
+        run(seed, 1, clients.into(), move |connection| {
+            let (mut heard, mut said) = (Vec::new(), false);
+            Box::new(Acting(move |wire: &mut Wire<'_>| {
+                heard.extend(wire.receive(usize::MAX));
+                if said || heard.is_empty() {
+                    return if wire.server_closed() { Step::Done } else { Step::Idle };
+                }
+                if connection > 0 || wire.now_ns >= due_ns {
+                    said = true;
+                    wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+                }
+                Step::Idle
+            }))
+        });
+        let statuses = answers.each_ref().map(|heard| text(heard).get(9..12).unwrap_or_default().to_owned());
+        // Or it came too late.
+        let is_late = statuses.contains(&"503".to_owned());
+        assert!(is_late || statuses == ["200", "200"], "seed {seed}: {statuses:?}");
+        answered += usize::from(!is_late);
+    }
+    assert!(answered > 5, "it always came too late");
+}

@@ -17,7 +17,7 @@ use spindle_net::wire::http::Status;
 use super::places::{Place, Places};
 use crate::settings::decided::ProxySettings;
 
-/// Connecting, and waiting for room to, may take at most this.
+/// Waiting for room to connect may take at most this, and so may connecting.
 const CONNECT_NS_MAX: u64 = 5_000_000_000;
 /// A backend that could not be reached is not tried for so long.
 const HOLD_OFF_NS: u64 = 5_000_000_000;
@@ -157,14 +157,16 @@ impl Backends {
     /// A connection to whose turn it is, or to the next that can be reached.
     ///
     /// # Errors
-    /// There is none within the time for connecting.
+    /// There is no room within the time for connecting, or no connection within it once there is.
     pub async fn reach(&self, turn: usize, reuse: Reuse) -> Result<Backend, Unreachable> {
-        let began_ns = self.core.now_ns();
-        let deadline_ns = began_ns.saturating_add(self.connect_ns);
-        let place = match self.room(reuse, deadline_ns).await.ok_or(Unreachable::Full)? {
+        let room_until_ns = self.core.now_ns().saturating_add(self.connect_ns);
+        let place = match self.room(reuse, room_until_ns).await.ok_or(Unreachable::Full)? {
             Room::Kept(backend) => return Ok(backend),
             Room::New(place) => place,
         };
+        // No backend is to be blamed for what the wait for room took.
+        let began_ns = self.core.now_ns();
+        let deadline_ns = began_ns.saturating_add(self.connect_ns);
         let count = self.addresses.len();
         let in_turn = || (turn..turn + count).map(|index| index % count);
         // Those that were held off before come last, and those that failed just now not again.
