@@ -2,7 +2,8 @@
 //! go of it: a number is never reused under an op.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
 
@@ -12,6 +13,8 @@ use crate::simulator::SimulatedDescriptor;
 #[derive(Debug)]
 pub enum Descriptor {
     Kernel(OwnedFd),
+    /// One that a thread beside the core may hold, too: see [`Descriptor::into_shared`].
+    Shared(Arc<OwnedFd>),
     Simulated(SimulatedDescriptor),
 }
 
@@ -21,20 +24,38 @@ impl Descriptor {
     pub fn number(&self) -> RawFd {
         match self {
             Descriptor::Kernel(fd) => fd.as_raw_fd(),
+            Descriptor::Shared(fd) => fd.as_raw_fd(),
             Descriptor::Simulated(descriptor) => descriptor.number(),
+        }
+    }
+
+    /// The kernel's own, which the simulator has none of.
+    #[inline]
+    pub fn kernel(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Descriptor::Kernel(fd) => Some(fd.as_fd()),
+            Descriptor::Shared(fd) => Some(fd.as_fd()),
+            Descriptor::Simulated(_) => None,
+        }
+    }
+
+    /// The same, as one that a thread beside the core may hold, too. It then closes when the last of both lets go.
+    pub fn into_shared(self) -> Descriptor {
+        match self {
+            Descriptor::Kernel(fd) => Descriptor::Shared(Arc::new(fd)),
+            other => other,
         }
     }
 
     /// Has the peer of a socket see a broken connection, and not the end of a stream, once this closes (SO_LINGER of no time,
     /// socket(7)). What was sent and has not arrived is lost.
     pub fn close_abruptly(&self) {
-        match self {
-            Descriptor::Kernel(fd) => {
-                let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
-                // A socket that takes no options has no peer to be told.
-                let _ = setsockopt(fd, sockopt::Linger, &at_once);
-            }
-            Descriptor::Simulated(descriptor) => descriptor.close_abruptly(),
+        if let Descriptor::Simulated(descriptor) = self {
+            descriptor.close_abruptly();
+        } else if let Some(fd) = self.kernel() {
+            let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+            // A socket that takes no options has no peer to be told.
+            let _ = setsockopt(&fd, sockopt::Linger, &at_once);
         }
     }
 }

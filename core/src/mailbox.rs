@@ -3,7 +3,7 @@
 //! The receiver says that it will sleep, looks once more, and only then waits; a sender that finds it sleeping wakes it.
 //! Either the receiver sees the message or the sender sees the sleeper. tests/loom_mailbox.rs tries every order.
 
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,6 +12,7 @@ use crossbeam_queue::ArrayQueue;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::Errno;
+use crate::descriptor::Descriptor;
 use crate::doorbell::Doorbell;
 use crate::engine::Core;
 use crate::op::Offset;
@@ -21,7 +22,7 @@ struct Shared<T> {
     doorbell: Doorbell,
     /// Nobody receives any more.
     closed: AtomicBool,
-    event: EventFd,
+    event: Arc<OwnedFd>,
 }
 
 /// The sending side: any thread, any number.
@@ -43,9 +44,14 @@ pub fn mailbox<T: Send>(messages_max: usize) -> Result<(Sender<T>, Receiver<T>),
         queue: ArrayQueue::new(messages_max),
         doorbell: Doorbell::default(),
         closed: AtomicBool::new(false),
-        event,
+        event: Arc::new(event.into()),
     });
     Ok((Sender(Arc::clone(&shared)), Receiver(shared)))
+}
+
+fn wake(event: &OwnedFd) {
+    // Fails only at 2^64 - 1 unread wakes.
+    let _ = nix::unistd::write(event, &1u64.to_ne_bytes());
 }
 
 impl<T: Send> Sender<T> {
@@ -53,8 +59,7 @@ impl<T: Send> Sender<T> {
     pub fn send(&self, message: T) -> Result<(), T> {
         self.0.queue.push(message)?;
         if self.0.doorbell.ring() {
-            // Fails only at 2^64 - 1 unread wakes.
-            let _ = self.0.event.write(1);
+            wake(&self.0.event);
         }
         Ok(())
     }
@@ -86,9 +91,9 @@ impl<T: Send> Receiver<T> {
                 self.0.doorbell.get_up();
                 return Ok(message);
             }
-            let event = self.0.event.as_fd().try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
+            let event = Rc::new(Descriptor::Shared(Arc::clone(&self.0.event)));
             let mut waiting = Waiting { event: &self.0.event, woken: false };
-            core.read(&Rc::new(event.into()), vec![0; 8], Offset::Current).await?;
+            core.read(&event, vec![0; 8], Offset::Current).await?;
             waiting.woken = true;
         }
     }
@@ -98,14 +103,14 @@ impl<T: Send> Receiver<T> {
 /// take a wake, which belongs to the next wait: so it is given one to take. The eventfd is a semaphore, of which each read
 /// takes one; a wake too many costs one empty look.
 struct Waiting<'a> {
-    event: &'a EventFd,
+    event: &'a OwnedFd,
     woken: bool,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.woken {
-            let _ = self.event.write(1);
+            wake(self.event);
         }
     }
 }

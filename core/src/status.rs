@@ -1,7 +1,5 @@
 //! What is known of an open file without waiting for its disk: fstat(2), which an open inode answers from memory.
 
-use std::os::fd::AsFd;
-
 use nix::sys::stat::{SFlag, fstat};
 
 use crate::Errno;
@@ -32,11 +30,10 @@ impl Status {
     /// # Errors
     /// Those of fstat(2).
     pub fn of(file: &Descriptor) -> Result<Status, Errno> {
-        let fd = match file {
-            Descriptor::Kernel(fd) => fd,
-            Descriptor::Simulated(descriptor) => return descriptor.status(),
-        };
-        let stat = fstat(fd.as_fd())?;
+        if let Descriptor::Simulated(descriptor) = file {
+            return descriptor.status();
+        }
+        let stat = fstat(file.kernel().ok_or(Errno::EBADF)?)?;
         let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
             SFlag::S_IFREG => FileKind::Regular,
             SFlag::S_IFDIR => FileKind::Folder,

@@ -1,7 +1,7 @@
 //! Starting a core: a thread of its own, pinned, that builds its ring and runs one main flow.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -42,13 +42,13 @@ where
     let thread = builder
         .spawn(move || {
             // Those of the process; the kernel's workers would run on any.
-            let cpus = cpus_available();
+            let cpus = CPUS.get_or_init(cpus_available);
             if let Some(cpu) = plan.cpu {
                 pin(cpu);
             }
             match Ring::new(&plan.limits) {
                 Ok(ring) => {
-                    ring.confine_workers(&cpus);
+                    ring.confine_workers(cpus);
                     let core = Core::new(Box::new(ring), plan.limits, plan.counters, plan.stall_report);
                     let _ = answer.send(Ok(()));
                     core.clone().run(main(core));
@@ -61,6 +61,18 @@ where
         Ok(Ok(())) => Ok(thread),
         Ok(Err(unsupported)) => Err(unsupported),
         Err(_) => Err(Unsupported::Other("its thread died at once".into())),
+    }
+}
+
+/// Where the process might run before the first of its cores was pinned.
+static CPUS: OnceLock<Vec<usize>> = OnceLock::new();
+
+/// Lets the calling thread run wherever the process may, though the core that has started it is pinned. Best effort, as that is.
+pub(crate) fn unpin() {
+    let mut set = CpuSet::new();
+    let cpus = CPUS.get().map_or(&[][..], Vec::as_slice);
+    if !cpus.is_empty() && cpus.iter().all(|cpu| set.set(*cpu).is_ok()) {
+        let _ = sched_setaffinity(Pid::from_raw(0), &set);
     }
 }
 

@@ -13,11 +13,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::future::Future;
 use std::ops::Range;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +25,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use nix::fcntl::{FallocateFlags, fallocate};
+use nix::sys::uio::pwrite;
 
 use crate::descriptor::Descriptor;
 use crate::engine::Core;
@@ -34,16 +33,21 @@ use crate::executor::TaskId;
 use crate::flight::Flight;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::op::{Blocking, Offset, Op};
+use crate::thread::unpin;
 use crate::{Errno, Landing};
 
 /// Between two tries to tell what was done.
 const FULL_PAUSE: Duration = Duration::from_millis(1);
+
+/// Between two tries to hear of what was done.
+const TAKEN_PAUSE_NS: u64 = 1_000_000;
 
 pub struct Writer {
     core: Core,
     /// Of the thread, which is started when there is something to do.
     jobs: RefCell<Option<mpsc::Sender<Job>>>,
     jobs_max: usize,
+    name: String,
     asked: Cell<u64>,
     pending: Rc<Pending>,
 }
@@ -60,7 +64,7 @@ enum State {
 
 struct Job {
     number: u64,
-    file: File,
+    file: Arc<OwnedFd>,
     what: What,
     /// It is not begun any more once this is set.
     cancelled: Arc<AtomicBool>,
@@ -87,17 +91,19 @@ impl Written {
 }
 
 impl Writer {
-    /// For at most so many jobs at once.
-    pub fn new(core: &Core, jobs_max: usize) -> Writer {
-        let (core, pending) = (core.clone(), Rc::default());
-        Writer { core, jobs: RefCell::default(), jobs_max, asked: Cell::default(), pending }
+    /// For at most so many jobs at once. `disk` is what the thread is called by, `write-DISK`.
+    pub fn new(core: &Core, disk: &str, jobs_max: usize) -> Writer {
+        let name = if disk.is_empty() { "write".to_owned() } else { format!("write-{disk}") };
+        let (jobs, asked) = Default::default();
+        Writer { core: core.clone(), name, jobs, jobs_max, asked, pending: Rc::default() }
     }
 
+    /// `file` is shared: [`Descriptor::into_shared`].
     pub fn write(&self, file: &Rc<Descriptor>, buffer: Vec<u8>, offset: u64) -> Writing {
         self.begin(file, What::Write { buffer, offset })
     }
 
-    /// Gives the file room for these bytes; its length stays as it is.
+    /// Gives the file, which is shared, room for these bytes; its length stays as it is.
     pub fn reserve(&self, file: &Rc<Descriptor>, range: Range<u64>) -> Writing {
         self.begin(file, What::Reserve { range })
     }
@@ -105,11 +111,9 @@ impl Writer {
     fn begin(&self, file: &Rc<Descriptor>, what: What) -> Writing {
         let file = match &**file {
             Descriptor::Simulated(_) => return Writing(Way::Op(Some(self.core.launch(op(file, what))))),
-            // Of its own, so that it closes when the thread is done, whoever still waits for that.
-            Descriptor::Kernel(fd) => match fd.as_fd().try_clone_to_owned() {
-                Ok(file) => File::from(file),
-                Err(_) => return Writing(Way::Over(Some(Written::failed(Errno::EMFILE)))),
-            },
+            Descriptor::Shared(file) => Arc::clone(file),
+            // It might close under the thread's hands.
+            Descriptor::Kernel(_) => return Writing(Way::Over(Some(Written::failed(Errno::EBADF)))),
         };
         let number = self.asked.replace(self.asked.get() + 1);
         let cancelled = Arc::new(AtomicBool::new(false));
@@ -133,14 +137,18 @@ impl Writer {
     fn start(&self) -> Result<mpsc::Sender<Job>, Errno> {
         let (answers, mut answered) = mailbox(self.jobs_max)?;
         let (jobs, asked) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("writer".into());
-        thread.spawn(move || work(&asked, |answer| tell(&answers, answer))).map_err(|_| Errno::EAGAIN)?;
+        let thread = std::thread::Builder::new().name(self.name.clone());
+        let run = move || {
+            // Not where the core is: it has other things to do.
+            unpin();
+            work(&asked, |answer| tell(&answers, answer));
+        };
+        thread.spawn(run).map_err(|_| Errno::EAGAIN)?;
         let (core, pending) = (self.core.clone(), Rc::clone(&self.pending));
         self.core.spawn("writer", async move {
-            while let Err(errno) = collect(&core, &mut answered, &pending).await {
-                // No descriptor or slot is left for a moment: it passes.
-                tracing::warn!(%errno, "what was written is not heard of");
-                core.sleep_until(core.now_ns() + 10_000_000).await;
+            while collect(&core, &mut answered, &pending).await.is_err() {
+                // Every slot is taken for a moment, and that is counted where it happens.
+                core.sleep_until(core.now_ns() + TAKEN_PAUSE_NS).await;
             }
         });
         Ok(jobs)
@@ -191,17 +199,16 @@ fn work(asked: &mpsc::Receiver<Job>, mut tell: impl FnMut((u64, Written))) {
     }
 }
 
-fn perform(file: &File, what: What) -> Written {
+fn perform(file: &OwnedFd, what: What) -> Written {
     match what {
         What::Write { buffer, offset } => {
             let result = loop {
-                match file.write_at(&buffer, offset) {
-                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                match pwrite(file, &buffer, offset as i64) {
+                    Err(Errno::EINTR) => {}
                     result => break result,
                 }
             };
-            let errno = |error: std::io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-            Written { result: result.map_err(errno), buffer }
+            Written { result, buffer }
         }
         What::Reserve { range } => {
             let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -289,10 +296,11 @@ impl Drop for Writing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd;
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
 
     fn job(number: u64, file: &File, what: What) -> Job {
-        Job { number, file: file.try_clone().unwrap(), what, cancelled: Arc::default() }
+        Job { number, file: Arc::new(file.try_clone().unwrap().into()), what, cancelled: Arc::default() }
     }
 
     fn write(bytes: &[u8]) -> What {
@@ -318,19 +326,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_closed_before_it_is_told_that_it_was_written() {
+    fn a_file_is_let_go_of_before_it_is_told_that_it_was_written() {
         let file = tempfile::tempfile().unwrap();
         let (jobs, asked) = mpsc::channel();
         let job = job(0, &file, write(b"bytes"));
-        let fd = job.file.as_raw_fd();
+        let held = Arc::clone(&job.file);
         jobs.send(job).unwrap();
         drop(jobs);
-        let is_open = |fd| {
-            std::path::Path::new(&format!("/proc/self/fd/{fd}")).read_link().is_ok_and(|target| {
-                target == std::path::Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())).read_link().unwrap()
-            })
-        };
-        assert!(is_open(fd));
-        work(&asked, |_| assert!(!is_open(fd)));
+        let mut told = 0;
+        work(&asked, |_| told += Arc::strong_count(&held));
+        assert_eq!(told, 1);
     }
 }

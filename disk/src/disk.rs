@@ -99,6 +99,7 @@ impl Drop for Place {
 impl Disk {
     pub fn new(core: &Core, name: String, folder: Rc<Descriptor>, limits: DiskLimits) -> Rc<Disk> {
         assert!(limits.ops_max > 0, "a disk with no ops can do nothing");
+        let writer = Writer::new(core, &name, limits.ops_max);
         Rc::new(Disk {
             name,
             folder,
@@ -107,7 +108,7 @@ impl Disk {
             in_flight: Cell::new(0),
             overdue: Cell::new(0),
             waiting: RefCell::default(),
-            writer: Writer::new(core, limits.ops_max),
+            writer,
             refusals: Cell::default(),
             skipped: Cell::default(),
             spool: RefCell::default(),

@@ -93,7 +93,7 @@ async fn create(disk: &Rc<Disk>) -> Result<(Rc<Descriptor>, CString, Rc<Descript
         let name = format!("{}-{}", std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
         let name = c_name(name.as_bytes())?;
         match disk.open(Op::open(&spool, name.clone(), Access::Create)).await {
-            Ok(file) => return Ok((spool, name, Rc::new(file))),
+            Ok(file) => return Ok((spool, name, Rc::new(file.into_shared()))),
             // Left behind by a process of the same number.
             Err(Failure::Disk(Errno::EEXIST)) => {}
             Err(failure) => {

@@ -41,7 +41,9 @@ pub enum Residence {
 
 /// Where the bytes of `range` are; it lies within the file. Pages of the file system must not be larger than the memory's.
 pub fn residence(file: &Descriptor, range: Range<u64>) -> Residence {
-    let Descriptor::Kernel(_) = file else { return Residence::Unknown };
+    if file.kernel().is_none() {
+        return Residence::Unknown;
+    }
     if range.is_empty() {
         return Residence::Cached;
     }
@@ -62,7 +64,7 @@ pub fn residence(file: &Descriptor, range: Range<u64>) -> Residence {
 /// Appends up to `count` bytes of the file at `offset` to `into`, if that waits for nothing: how many there were. `None` where
 /// the disk must be asked, or the kernel does not say.
 pub fn read(file: &Descriptor, into: &mut Vec<u8>, count: usize, offset: u64) -> Option<usize> {
-    let Descriptor::Kernel(_) = file else { return None };
+    file.kernel()?;
     into.reserve(count);
     let room = into.spare_capacity_mut();
     let segment = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: count };

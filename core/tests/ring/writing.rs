@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::io::Write;
 use std::rc::Rc;
 
@@ -7,14 +8,18 @@ use spindle_core::{Descriptor, Errno, Op};
 
 use crate::{descriptor, limits, on_ring};
 
+fn shared(file: File) -> Rc<Descriptor> {
+    Rc::new(Descriptor::from(file).into_shared())
+}
+
 fn file() -> Rc<Descriptor> {
-    descriptor(tempfile::tempfile().unwrap())
+    shared(tempfile::tempfile().unwrap())
 }
 
 #[test]
 fn what_is_asked_of_one_writer_is_done_in_order_and_buffers_come_back() {
     on_ring(limits(), |core| async move {
-        let (writer, file) = (Writer::new(&core, 4), file());
+        let (writer, file) = (Writer::new(&core, "dev1", 4), file());
         let asked: Vec<Writing> = [(b"first ", 0), (b"other ", 0), (b"second", 6)]
             .map(|(bytes, at)| writer.write(&file, bytes.to_vec(), at))
             .into();
@@ -32,8 +37,8 @@ fn what_is_asked_of_one_writer_is_done_in_order_and_buffers_come_back() {
 #[test]
 fn what_cannot_be_written_says_why() {
     on_ring(limits(), |core| async move {
-        let writer = Writer::new(&core, 1);
-        let readable = descriptor(std::fs::File::open("/dev/null").unwrap());
+        let writer = Writer::new(&core, "dev1", 1);
+        let readable = shared(File::open("/dev/null").unwrap());
         let refused = writer.write(&readable, b"bytes".to_vec(), 0);
         let Written { result, buffer } = refused.await;
         assert_eq!((result, buffer.as_slice()), (Err(Errno::EBADF), &b"bytes"[..]));
@@ -44,7 +49,7 @@ fn what_cannot_be_written_says_why() {
 #[test]
 fn more_than_there_is_room_for_is_done_too_and_what_is_given_up_is_in_nobodys_way() {
     on_ring(limits(), |core| async move {
-        let (writer, file) = (Writer::new(&core, 2), file());
+        let (writer, file) = (Writer::new(&core, "dev1", 2), file());
         for _ in 0..50 {
             drop(writer.write(&file, vec![0; 1000], 5));
         }

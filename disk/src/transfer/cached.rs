@@ -1,7 +1,7 @@
 //! Sending from the page cache: sendfile(2) on a socket that does not block.
 
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
 use nix::sys::sendfile::sendfile64;
@@ -46,7 +46,7 @@ impl CachedSend {
     /// # Errors
     /// The connection's, or [`Unsent::Shrunk`].
     pub fn step(&mut self, socket: &Descriptor, head: &[u8], file: &Descriptor) -> Result<Progress, Unsent> {
-        let (Descriptor::Kernel(to), Descriptor::Kernel(from)) = (socket, file) else {
+        let (Some(to), Some(from)) = (socket.kernel(), file.kernel()) else {
             return Err(Unsent::Broken(Errno::EOPNOTSUPP));
         };
         let before = (self.head_sent, self.left.start);
@@ -62,7 +62,7 @@ impl CachedSend {
         while !self.left.is_empty() {
             let mut at = self.left.start as i64;
             let count = (self.left.end - self.left.start) as usize;
-            match sendfile64(to.as_fd(), from.as_fd(), Some(&mut at), count) {
+            match sendfile64(to, from, Some(&mut at), count) {
                 Ok(0) => return Err(Unsent::Shrunk),
                 Ok(_) => self.left.start = at as u64,
                 Err(Errno::EAGAIN) => return Ok(self.since(before)),

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
-use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 use spindle_core::op::Offset;
 use spindle_core::{Core, Descriptor, Errno, Flight, Op};
@@ -102,10 +101,7 @@ impl<'a> Wire<'a> {
 
     /// Has the close, which follows, reset the connection.
     pub(super) fn reset_on_close(&self) {
-        if let Descriptor::Kernel(socket) = &*self.socket {
-            // Can only fail for what is no socket.
-            let _ = setsockopt(socket, sockopt::Linger, &linger { l_onoff: 1, l_linger: 0 });
-        }
+        self.socket.close_abruptly();
     }
 
     pub(super) fn core(&self) -> &'a Core {

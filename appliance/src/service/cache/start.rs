@@ -119,13 +119,11 @@ fn welcome(core: &Core, service: &Arc<CacheService>, index: usize, gate: &Gate, 
 
 /// Who connected; asked of the kernel only when somebody wants to know.
 fn peer(socket: &Descriptor) -> String {
-    match socket {
-        Descriptor::Kernel(fd) => match getpeername::<SockaddrStorage>(fd.as_raw_fd()) {
-            Ok(address) if address.as_unix_addr().is_some() => "a UNIX socket".to_owned(),
-            Ok(address) => address.to_string(),
-            Err(errno) => errno.to_string(),
-        },
-        Descriptor::Simulated(_) => "the simulator".to_owned(),
+    let Some(fd) = socket.kernel() else { return "the simulator".to_owned() };
+    match getpeername::<SockaddrStorage>(fd.as_raw_fd()) {
+        Ok(address) if address.as_unix_addr().is_some() => "a UNIX socket".to_owned(),
+        Ok(address) => address.to_string(),
+        Err(errno) => errno.to_string(),
     }
 }
 

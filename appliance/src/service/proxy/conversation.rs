@@ -140,10 +140,7 @@ impl Conversation {
 
 /// As X-Forwarded-For has it. One who has left already is nobody (RFC 7239, 6.2).
 fn address_of(socket: &Descriptor) -> String {
-    let peer = match socket {
-        Descriptor::Kernel(fd) => getpeername::<SockaddrStorage>(fd.as_raw_fd()).ok(),
-        Descriptor::Simulated(_) => None,
-    };
+    let peer = socket.kernel().and_then(|fd| getpeername::<SockaddrStorage>(fd.as_raw_fd()).ok());
     let v4 = peer.as_ref().and_then(|peer| Some(peer.as_sockaddr_in()?.ip().to_string()));
     let v6 = || peer.as_ref().and_then(|peer| Some(peer.as_sockaddr_in6()?.ip().to_string()));
     v4.or_else(v6).unwrap_or_else(|| "unknown".to_owned())
