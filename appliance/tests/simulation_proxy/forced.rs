@@ -299,6 +299,43 @@ fn an_answer_that_ends_with_its_connection_is_broken_off_where_it_cannot_be_give
     }
 }
 
+#[test]
+fn what_came_of_an_answer_before_its_backend_fell_silent_reaches_a_client_that_is_slower_still() {
+    // What comes in one piece is passed on in one, and the client is not waited for before the next.
+    const LENGTH: usize = 3000;
+    for seed in 0..20 {
+        let answers = Heard::default();
+        let (heard, mut asked) = (Rc::clone(&answers), false);
+        let client = move |wire: &mut Wire<'_>| {
+            wire.set_window(1000);
+            if !std::mem::replace(&mut asked, true) {
+                wire.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+                return Step::Moved;
+            }
+            // The backend has been given up by now.
+            let bytes = if wire.now_ns < 8 * SECOND_NS { Vec::new() } else { wire.receive(300) };
+            heard.borrow_mut().extend(&bytes);
+            match (bytes.is_empty(), wire.server_closed()) {
+                (true, true) if wire.now_ns > 8 * SECOND_NS => Step::Done,
+                (true, _) => Step::Idle,
+                (false, _) => Step::Moved,
+            }
+        };
+        run(seed, 8, vec![Box::new(client)], move |_| {
+            Box::new(Acting(move |wire: &mut Wire<'_>| {
+                let moved = wire.receive(usize::MAX);
+                if !moved.is_empty() {
+                    wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n");
+                    wire.send(&[b'x'; LENGTH]);
+                }
+                if moved.is_empty() { Step::Idle } else { Step::Moved }
+            }))
+        });
+        let passed_on = answers.borrow().iter().rev().take_while(|byte| **byte == b'x').count();
+        assert_eq!(passed_on, LENGTH, "seed {seed}: {} bytes in all", answers.borrow().len());
+    }
+}
+
 /// Says one thing, and hears all that comes.
 fn asking(request: &'static [u8], heard: &Heard) -> Client {
     let (heard, mut asked) = (Rc::clone(heard), false);
