@@ -9,6 +9,8 @@
 
 mod client;
 mod script;
+#[path = "../kit/seeds.rs"]
+mod seeds;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -95,27 +97,12 @@ fn simulate(seed: u64) -> String {
     format!("{engine:?} {:?} at {} ns", service.totals(), world.now_ns())
 }
 
-/// Runs a seed and says which one it was when it fails.
-fn run(seed: u64) -> String {
-    std::panic::catch_unwind(|| simulate(seed)).unwrap_or_else(|panic| {
-        eprintln!("the simulation failed with seed {seed}: SPINDLE_SEED={seed} replays it");
-        std::panic::resume_unwind(panic)
-    })
-}
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn thousands_of_seeds() {
-    (0..from_environment("SPINDLE_SEEDS").unwrap_or(SEEDS)).for_each(|seed| drop(run(seed)));
+    seeds::run_many(SEEDS, simulate);
 }
 
-/// Replays `SPINDLE_SEED`; without it a fixed seed, twice, to show that a seed is a run.
 #[test]
 fn replay() {
-    let seed = from_environment("SPINDLE_SEED").unwrap_or(4711);
-    assert_eq!(run(seed), run(seed));
-    assert_ne!(run(seed), run(seed + 1));
+    seeds::replay(simulate);
 }

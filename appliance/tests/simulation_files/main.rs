@@ -16,6 +16,8 @@ mod client;
 mod hearing;
 mod model;
 mod script;
+#[path = "../kit/seeds.rs"]
+mod seeds;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -205,39 +207,20 @@ fn judge(world: &World, service: &FilesService, run: &Run, weather: Weather) {
     assert_eq!(service.clients.connections.current.load(Relaxed), 0);
 }
 
-/// Runs a seed and says which one it was when it fails.
-fn run(seed: u64) -> String {
-    std::panic::catch_unwind(|| simulate(seed)).unwrap_or_else(|panic| {
-        eprintln!("the simulation failed with seed {seed}: SPINDLE_SEED={seed} replays it");
-        std::panic::resume_unwind(panic)
-    })
-}
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn hundreds_of_seeds() {
-    (0..from_environment("SPINDLE_SEEDS").unwrap_or(SEEDS)).for_each(|seed| drop(run(seed)));
+    seeds::run_many(SEEDS, simulate);
 }
 
-/// Replays `SPINDLE_SEED`; without it a fixed seed, twice, to show that a seed is a run.
 #[test]
 fn replay() {
-    let seed = from_environment("SPINDLE_SEED").unwrap_or(4711);
-    let ran = run(seed);
-    if from_environment("SPINDLE_SEED").is_some() {
-        eprintln!("{ran}");
-    }
-    assert_eq!(ran, run(seed));
-    assert_ne!(ran, run(seed + 1));
+    seeds::replay(simulate);
 }
 
 /// Faults that are never met would prove nothing.
 #[test]
 fn every_kind_of_answer_is_given() {
-    let told: String = (0..60).map(run).collect();
+    let told: String = (0..60).map(simulate).collect();
     for status in ["200", "201", "204", "206", "400", "404", "500", "503", "507"] {
         assert!(told.contains(&format!("{status}: ")), "none of sixty runs answered {status}");
     }

@@ -25,6 +25,8 @@ mod judging;
 mod ledger;
 mod message;
 mod script;
+#[path = "../kit/seeds.rs"]
+mod seeds;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -298,39 +300,20 @@ fn judge(world: &World, ledger: &Ledger, plan: &Plan) {
     assert_eq!((world.descriptors_open(), world.peers()), (0, 0), "something was left open");
 }
 
-/// Runs a seed and says which one it was when it fails.
-fn run(seed: u64) -> String {
-    std::panic::catch_unwind(|| simulate(seed)).unwrap_or_else(|panic| {
-        eprintln!("the simulation failed with seed {seed}: SPINDLE_SEED={seed} replays it");
-        std::panic::resume_unwind(panic)
-    })
-}
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn hundreds_of_seeds() {
-    (0..from_environment("SPINDLE_SEEDS").unwrap_or(SEEDS)).for_each(|seed| drop(run(seed)));
+    seeds::run_many(SEEDS, simulate);
 }
 
-/// Replays `SPINDLE_SEED`; without it a fixed seed, twice, to show that a seed is a run.
 #[test]
 fn replay() {
-    let seed = from_environment("SPINDLE_SEED").unwrap_or(4711);
-    let ran = run(seed);
-    if from_environment("SPINDLE_SEED").is_some() {
-        eprintln!("{ran}");
-    }
-    assert_eq!(ran, run(seed));
-    assert_ne!(ran, run(seed + 1));
+    seeds::replay(simulate);
 }
 
 /// Faults that are never met would prove nothing.
 #[test]
 fn every_kind_of_answer_is_given() {
-    let told: String = (0..100).map(run).collect();
+    let told: String = (0..100).map(simulate).collect();
     let statuses = ["200", "204", "400", "502", "503", "504", "interim 100", "interim 103"];
     let forms = ["Sized Http10", "Chunked Http11", "UntilEnd Http10", "UntilEnd Http11", "NoContent Http11"];
     let ends = ["early", "repeated", "closed unasked", "closed within", "broken off"];
