@@ -18,6 +18,16 @@ pub enum Descriptor {
     Simulated(SimulatedDescriptor),
 }
 
+/// How a socket closes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Close {
+    /// The peer has all that was sent, and then the end of the stream.
+    #[default]
+    Orderly,
+    /// The peer sees a broken connection, and not the end of a stream. What was sent and has not arrived is lost.
+    Abrupt,
+}
+
 impl Descriptor {
     /// The number that the kernel face knows it by.
     #[inline]
@@ -47,15 +57,14 @@ impl Descriptor {
         }
     }
 
-    /// Has the peer of a socket see a broken connection, and not the end of a stream, once this closes (SO_LINGER of no time,
-    /// socket(7)). What was sent and has not arrived is lost.
-    pub fn close_abruptly(&self) {
+    /// What the peer of a socket sees once this closes, whoever closes it. (SO_LINGER of no time, socket(7).)
+    pub fn set_close(&self, close: Close) {
         if let Descriptor::Simulated(descriptor) = self {
-            descriptor.close_abruptly();
+            descriptor.set_close(close);
         } else if let Some(fd) = self.kernel() {
-            let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+            let linger = libc::linger { l_onoff: i32::from(close == Close::Abrupt), l_linger: 0 };
             // A socket that takes no options has no peer to be told.
-            let _ = setsockopt(&fd, sockopt::Linger, &at_once);
+            let _ = setsockopt(&fd, sockopt::Linger, &linger);
         }
     }
 }

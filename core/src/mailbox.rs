@@ -93,8 +93,10 @@ impl<T: Send> Receiver<T> {
             }
             let event = Rc::new(Descriptor::Shared(Arc::clone(&self.0.event)));
             let mut waiting = Waiting { event: &self.0.event, woken: false };
-            core.read(&event, vec![0; 8], Offset::Current).await?;
+            let read = core.read(&event, vec![0; 8], Offset::Current).await;
+            // One that was refused takes no wake either.
             waiting.woken = true;
+            read?;
         }
     }
 }

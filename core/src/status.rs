@@ -1,6 +1,7 @@
 //! What is known of an open file without waiting for its disk: fstat(2), which an open inode answers from memory.
 
 use nix::sys::stat::{SFlag, fstat};
+use nix::sys::statvfs::fstatvfs;
 
 use crate::Errno;
 use crate::descriptor::Descriptor;
@@ -49,4 +50,11 @@ impl Status {
             device: stat.st_dev,
         })
     }
+}
+
+/// What the file system of an open file has free for those who are not root, in bytes, as far as it knows: fstatvfs(3), which
+/// file systems of disks answer from memory.
+pub fn bytes_free(file: &Descriptor) -> Option<u64> {
+    let status = fstatvfs(file.kernel()?).ok()?;
+    Some(status.blocks_available().saturating_mul(status.fragment_size()))
 }

@@ -112,8 +112,7 @@ impl Writer {
         let file = match &**file {
             Descriptor::Simulated(_) => return Writing(Way::Op(Some(self.core.launch(op(file, what))))),
             Descriptor::Shared(file) => Arc::clone(file),
-            // It might close under the thread's hands.
-            Descriptor::Kernel(_) => return Writing(Way::Over(Some(Written::failed(Errno::EBADF)))),
+            Descriptor::Kernel(_) => panic!("a file that is written to by a thread is shared with it"),
         };
         let number = self.asked.replace(self.asked.get() + 1);
         let cancelled = Arc::new(AtomicBool::new(false));

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use spindle_core::counters::CoreCounters;
+use spindle_core::descriptor::Close;
 use spindle_core::flight::Arrived;
 use spindle_core::op::Address;
 use spindle_core::simulator::{Faults, Peer, Random, SimulatedKernel, Step, Wire, World};
@@ -161,7 +162,7 @@ fn a_peer_sees_whether_the_server_has_closed_or_broken_off() {
                 assert_eq!(receive(&core, &socket).await, Ok(4));
             }
             if abrupt {
-                socket.close_abruptly();
+                socket.set_close(Close::Abrupt);
             }
             drop(socket);
             core.sleep_until(core.now_ns() + SECOND_NS).await;

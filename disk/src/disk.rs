@@ -18,7 +18,7 @@ use std::task::Poll;
 
 use spindle_core::flight::Arrived;
 use spindle_core::op::{Blocking, Offset};
-use spindle_core::status::Status;
+use spindle_core::status::{Status, bytes_free};
 use spindle_core::writer::{Writer, Writing};
 use spindle_core::{Core, Descriptor, Errno, Flight, Landing, Op, TaskId};
 
@@ -186,6 +186,10 @@ impl Disk {
     /// # Errors
     /// Those of [`Disk::perform`].
     pub(crate) async fn reserve(self: &Rc<Self>, file: &Rc<Descriptor>, bytes: u64) -> Result<(), Failure> {
+        // In parts they would be taken from everybody else before the last one is refused.
+        if bytes > RESERVED_BYTES_MAX && bytes_free(file).is_some_and(|free| bytes > free) {
+            return Err(Failure::Full);
+        }
         let mut start = 0;
         while start < bytes {
             let end = bytes.min(start + RESERVED_BYTES_MAX);

@@ -35,11 +35,16 @@ pub async fn open_or_make(disk: &Rc<Disk>, path: &[u8]) -> Result<Rc<Descriptor>
         found => return found,
     }
     let mut folder = Rc::clone(&disk.folder);
+    let mut end = 0;
     for name in path.split(|byte| *byte == b'/') {
+        let here = &path[..end + name.len()];
+        end += name.len() + 1;
         folder = match open_one(disk, &folder, name).await {
             Err(Failure::Absent) => {
                 let op = Op::MakeFolder { folder: Rc::clone(&folder), name: c_name(name)? };
-                match disk.perform(op).await.map(drop) {
+                let made = disk.perform(op).await.map(drop);
+                disk.lasting.forget(here);
+                match made {
                     // Somebody else may have been quicker.
                     Ok(()) | Err(Failure::Disk(Errno::EEXIST)) => {}
                     Err(failure) => return Err(failure),

@@ -46,6 +46,11 @@ impl Lasting {
         }
         folders.insert(path.to_vec(), folder);
     }
+
+    /// A folder of that name is made, or was: it may have the inode of one that bore it before.
+    pub(crate) fn forget(&self, path: &[u8]) {
+        self.0.borrow_mut().remove(path);
+    }
 }
 
 /// Syncs what it takes for the open `folder`, which is at `path`, to last. Nothing, as a rule: it does already.
@@ -83,6 +88,8 @@ mod tests {
         assert!(lasting.has(b"a/b", Identity(1, 2)));
         assert!(!lasting.has(b"a/b", Identity(1, 3)) && !lasting.has(b"a/b", Identity(2, 2)));
         assert!(!lasting.has(b"a", Identity(1, 2)), "another name of it");
+        lasting.forget(b"a/b");
+        assert!(!lasting.has(b"a/b", Identity(1, 2)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use spindle_core::buffers::lend::Tail;
+use spindle_core::descriptor::Close;
 use spindle_core::flight::Arrived;
 use spindle_core::op::Fill;
 use spindle_core::{Core, Descriptor, Errno, Flight, LendMut, Op, Parcel};
@@ -370,7 +371,12 @@ impl Connection {
     /// Has the peer see a broken connection, and not the end of a stream, once this is dropped: where the end would mean that
     /// all was said.
     pub fn break_off(&self) {
-        self.socket.close_abruptly();
+        self.socket.set_close(Close::Abrupt);
+    }
+
+    /// Takes [`Connection::break_off`] back.
+    pub fn mend(&self) {
+        self.socket.set_close(Close::Orderly);
     }
 
     /// Says that nothing more will be sent, and reads the peer's stream to its end or to `bytes_max`: a reset would

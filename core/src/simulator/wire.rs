@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::random::Random;
+use crate::descriptor::Close;
 
 /// What a peer did in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,16 +80,6 @@ impl Wire<'_> {
     }
 }
 
-/// What happens when the server closes its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Closing {
-    /// Its stream ends after what was sent.
-    #[default]
-    Orderly,
-    /// SO_LINGER of no time: a reset.
-    Abrupt,
-}
-
 #[derive(Default)]
 pub(super) struct Stream {
     pub(super) to_server: VecDeque<u8>,
@@ -102,7 +93,7 @@ pub(super) struct Stream {
     pub(super) open: bool,
     pub(super) server_finished: bool,
     pub(super) server_aborted: bool,
-    pub(super) closing: Closing,
+    pub(super) closing: Close,
     pub(super) origin: Origin,
 }
 
@@ -128,7 +119,7 @@ impl Stream {
     /// 3.6.1).
     pub(super) fn close_server(&mut self, random: &mut Random) {
         self.open = false;
-        if !self.reset && (self.closing == Closing::Abrupt || !self.to_server.is_empty()) {
+        if !self.reset && (self.closing == Close::Abrupt || !self.to_server.is_empty()) {
             self.server_aborted = true;
             self.to_peer.truncate(random.below(self.to_peer.len() + 1));
         }

@@ -8,9 +8,9 @@ use std::rc::Rc;
 use super::random::Random;
 use super::sockets::{Host, Reach, Welcome};
 use super::tree::Tree;
-use super::wire::{Closing, Origin, Peer, Step, Stream, Wire};
+use super::wire::{Origin, Peer, Step, Stream, Wire};
 use crate::Errno;
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Close, Descriptor};
 use crate::status::Status;
 
 /// How often (of 100) the kernel answers badly. All zero is a kind machine.
@@ -259,9 +259,9 @@ impl SimulatedDescriptor {
         self.number
     }
 
-    pub(crate) fn close_abruptly(&self) {
+    pub(crate) fn set_close(&self, close: Close) {
         if let Some(Object::Stream(stream)) = self.world.0.borrow_mut().objects.get_mut(&self.number) {
-            stream.closing = Closing::Abrupt;
+            stream.closing = close;
         }
     }
 

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use nix::sys::socket::{setsockopt, sockopt};
+use spindle_core::descriptor::Close;
 use spindle_core::op::Offset;
 use spindle_core::{Core, Descriptor, Errno, Flight, Op};
 use spindle_net::dial::{connect, undialled};
@@ -101,7 +102,7 @@ impl<'a> Wire<'a> {
 
     /// Has the close, which follows, reset the connection.
     pub(super) fn reset_on_close(&self) {
-        self.socket.close_abruptly();
+        self.socket.set_close(Close::Abrupt);
     }
 
     pub(super) fn core(&self) -> &'a Core {

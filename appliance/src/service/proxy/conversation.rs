@@ -111,6 +111,16 @@ impl Conversation {
         self.client.while_waiting(reaching).await
     }
 
+    /// Has the connection end in good order after an answer that ends with it, once the client has all of that.
+    ///
+    /// # Errors
+    /// It does not take it in time, or could not be sent all of it. The connection is broken off then.
+    pub(super) async fn end_in_order(&mut self) -> Result<(), Ended> {
+        self.client.flush().await?;
+        self.client.connection.mend();
+        Ok(())
+    }
+
     async fn finish(&mut self, outline: &Outline, finished: Result<Persistence, Failed>) -> Result<Persistence, Ended> {
         // Between requests a client holds nothing.
         self.client.connection.set_reception(Reception::Chunks);

@@ -121,10 +121,8 @@ impl<'a> Exchange<'a> {
         self.conversation.backend_patience.renew();
         self.send(head).await?;
         let answer = self.relay().await?;
+        let tells_its_end = self.tells_its_end(&answer);
         let Exchange { conversation, mut backend, upload, handed_over, .. } = self;
-        if !upload.is_over() {
-            return Err(Ended::Unwanted.into());
-        }
         let reusable = answer.head.persistence == Persistence::Persists
             && backend.ended.is_none()
             && backend.input.bytes().is_empty()
@@ -132,6 +130,15 @@ impl<'a> Exchange<'a> {
             && backend.connection.has_sent_all();
         if reusable {
             conversation.shared.backends.keep(backend);
+        } else {
+            drop(backend);
+        }
+        // By now nobody waits for the backend's place.
+        if !tells_its_end {
+            conversation.end_in_order().await?;
+        }
+        if !upload.is_over() {
+            return Err(Ended::Unwanted.into());
         }
         Ok(answer.persistence)
     }

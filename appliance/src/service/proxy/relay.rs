@@ -40,18 +40,13 @@ impl Exchange<'_> {
             }
         };
         let passage = Passage::of_answer(answer.head.framing, self.outline.version);
-        let mut relayed = self.relay_body(passage, parcel).await;
         if !self.tells_its_end(&answer) {
-            // It ends with the connection, which must not end in good order before the client has all of it: whatever kept it
-            // from that, the client may still be listening.
-            if relayed.is_ok() {
-                relayed = self.until_told().await;
-            }
-            if relayed.is_err() && self.told == Told::Part {
-                self.conversation.client.connection.break_off();
-            }
+            // It ends with the connection, which must not end in good order before the client has all of it, whatever happens
+            // to us: see [`Conversation::end_in_order`].
+            self.conversation.client.connection.break_off();
         }
-        relayed.map(|()| answer)
+        self.relay_body(passage, parcel).await?;
+        Ok(answer)
     }
 
     /// Looks for the head of the final answer in what the backend has said, and passes interim ones on: whether it is there.
@@ -178,7 +173,7 @@ impl Exchange<'_> {
     }
 
     /// Whether the client can tell a body that is cut from one that has ended.
-    fn tells_its_end(&self, answer: &Forwarded) -> bool {
+    pub(super) fn tells_its_end(&self, answer: &Forwarded) -> bool {
         match answer.head.framing {
             Framing::UntilEnd => false,
             Framing::Chunked => self.outline.version == Version::Http11,

@@ -25,8 +25,7 @@ impl Exchange<'_> {
                         _ => return Ok(()),
                     }
                 }
-                if let Err(end) = self.backend.connection.post(parcel) {
-                    self.backend.ended = Some(end);
+                if self.backend.connection.post(parcel).is_err() {
                     return Ok(());
                 }
                 parcel = self.shared.core.parcel();

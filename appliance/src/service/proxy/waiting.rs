@@ -20,6 +20,8 @@ pub(super) enum Event {
     Ended(End),
     /// All that the backend was sent is on its way.
     Sent,
+    /// The backend takes nothing more. What it had to say may have come before that, and is still to be heard.
+    Deaf,
     /// There is more of the client's body.
     Body,
     /// The client has said more than is kept for later.
@@ -81,15 +83,15 @@ impl Exchange<'_> {
         }
         self.conversation.backend_patience.renew();
         let event = poll_fn(|context| {
-            match self.backend.connection.poll_sent(context) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Event::Sent),
-                Poll::Ready(Err(end)) => return Poll::Ready(self.backend_ended(end)),
-                Poll::Pending => {}
-            }
+            // First: who answers early is heard before it is sent any more.
             if let Poll::Ready(event) = self.poll_backend(context) {
                 return Poll::Ready(event);
             }
-            self.poll_silence(context)
+            match self.backend.connection.poll_sent(context) {
+                Poll::Ready(Ok(())) => Poll::Ready(Event::Sent),
+                Poll::Ready(Err(_)) => Poll::Ready(Event::Deaf),
+                Poll::Pending => self.poll_silence(context),
+            }
         })
         .await;
         if event == Event::Silence { Err(self.failed(Status::GatewayTimeout)) } else { Ok(event) }
@@ -105,8 +107,8 @@ impl Exchange<'_> {
             if let Poll::Ready(event) = self.poll_backend(context) {
                 return Poll::Ready(event);
             }
-            if let Poll::Ready(Err(end)) = self.backend.connection.poll_sent(context) {
-                return Poll::Ready(self.backend_ended(end));
+            if let Poll::Ready(Err(_)) = self.backend.connection.poll_sent(context) {
+                return Poll::Ready(Event::Deaf);
             }
             let client = &mut self.conversation.client;
             match client.connection.poll_receive(&mut client.input, context) {
