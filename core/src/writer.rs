@@ -11,7 +11,7 @@
 //!
 //! In the simulator both are ops like all others.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Range;
@@ -19,11 +19,15 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::task::{Context, Poll};
+use std::thread::Thread;
 use std::time::Duration;
 
+use crossbeam_queue::SegQueue;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::uio::pwrite;
 
@@ -44,12 +48,33 @@ const TAKEN_PAUSE_NS: u64 = 1_000_000;
 
 pub struct Writer {
     core: Core,
-    /// Of the thread, which is started when there is something to do.
-    jobs: RefCell<Option<mpsc::Sender<Job>>>,
+    /// Started when there is something to do.
+    hand: OnceCell<Hand>,
     jobs_max: usize,
     name: String,
     asked: Cell<u64>,
     pending: Rc<Pending>,
+}
+
+/// The thread.
+struct Hand {
+    jobs: Arc<Jobs>,
+    thread: Thread,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.jobs.closed.store(true, Release);
+        self.thread.unpark();
+    }
+}
+
+/// What the thread is to do, in this order. There are never many: each has a place under its disk's bound.
+#[derive(Default)]
+struct Jobs {
+    queue: SegQueue<Job>,
+    /// There will be no more.
+    closed: AtomicBool,
 }
 
 /// What was asked for and is not collected, by number.
@@ -94,8 +119,8 @@ impl Writer {
     /// For at most so many jobs at once. `disk` is what the thread is called by, `write-DISK`.
     pub fn new(core: &Core, disk: &str, jobs_max: usize) -> Writer {
         let name = if disk.is_empty() { "write".to_owned() } else { format!("write-{disk}") };
-        let (jobs, asked) = Default::default();
-        Writer { core: core.clone(), name, jobs, jobs_max, asked, pending: Rc::default() }
+        let (hand, asked) = Default::default();
+        Writer { core: core.clone(), name, hand, jobs_max, asked, pending: Rc::default() }
     }
 
     /// `file` is shared: [`Descriptor::into_shared`].
@@ -125,24 +150,30 @@ impl Writer {
     }
 
     fn hand_over(&self, job: Job) -> Result<(), Errno> {
-        let mut jobs = self.jobs.borrow_mut();
-        let jobs = match &mut *jobs {
-            Some(jobs) => jobs,
-            none => none.insert(self.start()?),
+        let hand = match self.hand.get() {
+            Some(hand) => hand,
+            None => {
+                let started = self.start()?;
+                self.hand.get_or_init(|| started)
+            }
         };
-        jobs.send(job).map_err(|_| Errno::EIO)
+        hand.jobs.queue.push(job);
+        // Costs nothing while it works.
+        hand.thread.unpark();
+        Ok(())
     }
 
-    fn start(&self) -> Result<mpsc::Sender<Job>, Errno> {
+    fn start(&self) -> Result<Hand, Errno> {
         let (answers, mut answered) = mailbox(self.jobs_max)?;
-        let (jobs, asked) = mpsc::channel();
+        let jobs = Arc::new(Jobs::default());
+        let asked = Arc::clone(&jobs);
         let thread = std::thread::Builder::new().name(self.name.clone());
         let run = move || {
             // Not where the core is: it has other things to do.
             unpin();
             work(&asked, |answer| tell(&answers, answer));
         };
-        thread.spawn(run).map_err(|_| Errno::EAGAIN)?;
+        let thread = thread.spawn(run).map_err(|_| Errno::EAGAIN)?.thread().clone();
         let (core, pending) = (self.core.clone(), Rc::clone(&self.pending));
         self.core.spawn("writer", async move {
             while collect(&core, &mut answered, &pending).await.is_err() {
@@ -150,7 +181,7 @@ impl Writer {
                 core.sleep_until(core.now_ns() + TAKEN_PAUSE_NS).await;
             }
         });
-        Ok(jobs)
+        Ok(Hand { jobs, thread })
     }
 }
 
@@ -188,13 +219,22 @@ fn tell(answers: &Sender<(u64, Written)>, mut answer: (u64, Written)) {
     }
 }
 
-/// The thread. It ends with its writer, when it has done what it was asked for.
-fn work(asked: &mpsc::Receiver<Job>, mut tell: impl FnMut((u64, Written))) {
-    for Job { number, file, what, cancelled } in asked {
-        let written = if cancelled.load(Relaxed) { Written::failed(Errno::ECANCELED) } else { perform(&file, what) };
-        // Before anybody hears of it: what is done then may depend on nobody having it open.
-        drop(file);
-        tell((number, written));
+/// What the thread does until its writer is gone, and all is done that was asked for.
+fn work(jobs: &Jobs, mut tell: impl FnMut((u64, Written))) {
+    loop {
+        // Before the last look: what was asked for before that is done.
+        let closed = jobs.closed.load(Acquire);
+        match jobs.queue.pop() {
+            Some(Job { number, file, what, cancelled }) => {
+                let given_up = cancelled.load(Relaxed);
+                let written = if given_up { Written::failed(Errno::ECANCELED) } else { perform(&file, what) };
+                // Before anybody hears of it: what is done then may depend on nobody having it open.
+                drop(file);
+                tell((number, written));
+            }
+            None if closed => return,
+            None => std::thread::park(),
+        }
     }
 }
 
@@ -309,15 +349,15 @@ mod tests {
     #[test]
     fn what_was_given_up_before_it_was_begun_is_not_done() {
         let file = tempfile::tempfile().unwrap();
-        let (jobs, asked) = mpsc::channel();
+        let jobs = Jobs::default();
         let given_up = job(1, &file, write(b"given up"));
         given_up.cancelled.store(true, Relaxed);
-        jobs.send(job(0, &file, write(b"done"))).unwrap();
-        jobs.send(given_up).unwrap();
-        jobs.send(job(2, &file, What::Reserve { range: 0..0 })).unwrap();
-        drop(jobs);
+        jobs.queue.push(job(0, &file, write(b"done")));
+        jobs.queue.push(given_up);
+        jobs.queue.push(job(2, &file, What::Reserve { range: 0..0 }));
+        jobs.closed.store(true, Release);
         let mut told = Vec::new();
-        work(&asked, |(number, written)| told.push((number, written.result)));
+        work(&jobs, |(number, written)| told.push((number, written.result)));
         assert_eq!(told, [(0, Ok(4)), (1, Err(Errno::ECANCELED)), (2, Err(Errno::EINVAL))]);
         let mut bytes = [0; 100];
         assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 4);
@@ -327,13 +367,13 @@ mod tests {
     #[test]
     fn a_file_is_let_go_of_before_it_is_told_that_it_was_written() {
         let file = tempfile::tempfile().unwrap();
-        let (jobs, asked) = mpsc::channel();
+        let jobs = Jobs::default();
         let job = job(0, &file, write(b"bytes"));
         let held = Arc::clone(&job.file);
-        jobs.send(job).unwrap();
-        drop(jobs);
+        jobs.queue.push(job);
+        jobs.closed.store(true, Release);
         let mut told = 0;
-        work(&asked, |_| told += Arc::strong_count(&held));
+        work(&jobs, |_| told += Arc::strong_count(&held));
         assert_eq!(told, 1);
     }
 }
