@@ -26,7 +26,8 @@ pub enum Peers {
 
 #[derive(Debug, Args)]
 pub struct PeersArguments {
-    #[arg(value_enum)]
+    /// Beside whom
+    #[arg(value_enum, default_value_t = Peers::All)]
     pub peers: Peers,
     /// The memcached to compare with; without it, the one on PATH
     #[arg(long, value_name = "BINARY")]
@@ -142,6 +143,8 @@ fn other(typed: &str) -> Result<Other, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
     use super::*;
 
     fn typed(peers: Peers, rows: &[&str]) -> PeersArguments {
@@ -156,6 +159,20 @@ mod tests {
             rows: rows.iter().map(ToString::to_string).collect(),
             quick: false,
         }
+    }
+
+    #[test]
+    fn without_a_word_all_are_meant() {
+        let parsed = |words: &[&str]| {
+            let command = PeersArguments::augment_args(clap::Command::new("peers").no_binary_name(true));
+            let matches = command.try_get_matches_from(words).unwrap();
+            PeersArguments::from_arg_matches(&matches).unwrap()
+        };
+        assert_eq!(parsed(&[]).peers, Peers::All);
+        assert_eq!(parsed(&["--quick", "--rows", "idle"]).peers, Peers::All);
+        assert_eq!(parsed(&["--quick", "cache"]).peers, Peers::Cache);
+        assert_eq!(parsed(&["files"]).peers, Peers::Files);
+        assert_eq!(parsed(&["all"]).peers, Peers::All);
     }
 
     #[test]
