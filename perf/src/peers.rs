@@ -4,6 +4,7 @@
 //! ```text
 //! rows          what is measured, and what each number is for
 //! contender     who competes: binaries, command lines, versions
+//! template      a configuration from perf/peers/, filled in
 //! cpus          who has which CPU
 //! ceiling       the ceiling program: found or built
 //! throughput    requests per second of server CPU
@@ -34,6 +35,7 @@ pub use invalid::InvalidRow;
 use report::Findings;
 pub use report::Report;
 pub use rows::{Row, UnknownRow};
+use template::TemplateError;
 
 mod again;
 mod cache_load;
@@ -51,6 +53,7 @@ mod invalid;
 mod items;
 mod report;
 mod rows;
+mod template;
 mod throughput;
 mod worst_case;
 
@@ -159,6 +162,8 @@ pub enum PeersError {
     TooLittleMemory { needed_mib: u64, available_mib: u64 },
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     #[error("{contender}: {error}")]
     Load { contender: String, error: LoadError },
     #[error("{contender} gave wrong answers, so its figures are none ({row}): {what}")]

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! rival       who they are: packages, programs, configurations
-//! template    a configuration from perf/peers/, filled in
 //! place       where the files are, and on which file system
 //! folder      a folder of one server's own, gone on drop
 //! running     one started server, and the one behind it
@@ -44,7 +43,6 @@ mod rival;
 mod rows;
 mod running;
 mod table;
-mod template;
 mod uploads;
 
 /// What to measure, and how thoroughly.

@@ -59,7 +59,7 @@ impl From<Error> for Failed {
 fn connect_all(contender: &Contender, field: &Field, connections: usize) -> Result<Idle, Failed> {
     allow_descriptors(connections as u64 + DESCRIPTORS_SPARE)?;
     let size = Size { memory_mib: 64, connections_max: connections + connections / 5 };
-    let server = contender.start(field.cpus, size).map_err(|error| Failed::Peers(error.into()))?;
+    let server = contender.start(field.cpus, size).map_err(Failed::Peers)?;
     let empty_bytes = resident_bytes(server.pid())?;
     let connected = (0..connections).map(|_| connect(server.address)).collect::<Result<Vec<_>, _>>()?;
     let connected_bytes = resident_bytes(server.pid())?;

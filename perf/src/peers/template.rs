@@ -1,8 +1,8 @@
-//! A configuration with `{{names}}` in it, filled in.
+//! A configuration from perf/peers/ with `{{names}}` in it, filled in.
 
 use std::fmt::Display;
 
-/// What may be filled in: nothing that any of the configuration languages would take for its own.
+/// What may be filled in: nothing that any of the configuration languages, or a command line, would take for its own.
 fn is_plain(value: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:-".contains(&byte);
     !value.is_empty() && value.bytes().all(plain)

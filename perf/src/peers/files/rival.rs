@@ -268,7 +268,7 @@ fn version(program: &str, said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peers::files::template::Values;
+    use crate::peers::template::Values;
 
     #[test]
     fn versions_as_they_say_them() {

@@ -9,9 +9,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::folder::Folder;
 use super::rival::{Found, Rival};
-use super::template::{TemplateError, Values};
 use crate::peers::Cpus;
 use crate::peers::install::InstallError;
+use crate::peers::template::{TemplateError, Values};
 use crate::process::{Server, ServerError, free_address};
 
 /// How long a server that listens may take for its first answer.
