@@ -6,12 +6,13 @@
 //! csv       a row a second
 //! samples   a row a request
 //! hgrm      percentiles, for HdrHistogram's plotter
-//! hlog      a histogram a second, for HdrHistogram's log tools
+//! hlog      a histogram a second, for HdrHistogram's log tools;  comments: where both were measured
 //! html      one page with the plots
 //! line      a terminal: a line a second, and the end
 //! figures   how numbers are written for people;  markdown: and tables of them
 //! ```
 
+mod comments;
 pub mod csv;
 pub mod figures;
 pub mod hgrm;

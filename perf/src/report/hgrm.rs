@@ -1,10 +1,12 @@
 //! Percentiles as text, as HdrHistogram's plotter reads them: the format of `outputPercentileDistribution` of the Java
 //! implementation, in milliseconds, which is the unit that the plotter supposes.
+//! The environment is in comments, behind those that end the original.
 
 use std::io::{self, Write};
 
 use hdrhistogram::Histogram;
 
+use super::comments;
 use super::summary::merged;
 use crate::measured::Measured;
 
@@ -17,7 +19,8 @@ const POINTS_PER_HALVING: u32 = 5;
 /// # Errors
 /// What the writer says.
 pub fn write(measured: &Measured, out: &mut impl Write) -> io::Result<()> {
-    write_histogram(&merged(measured.timed().into_iter().map(|class| &class.response_ns)), out)
+    write_histogram(&merged(measured.timed().into_iter().map(|class| &class.response_ns)), out)?;
+    comments::write(&measured.environment, out)
 }
 
 /// Writes one histogram of nanoseconds.
@@ -90,6 +93,18 @@ mod tests {
             write(&measured, &mut out).unwrap();
             assert!(String::from_utf8(out).unwrap().contains(line), "{line}");
         }
+    }
+
+    #[test]
+    fn where_it_was_measured_is_told_at_the_end() {
+        let measured = specimen::run(2);
+        let mut out = Vec::new();
+        write(&measured, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let from_the_end: Vec<&str> = text.lines().rev().take_while(|line| line.starts_with('#')).collect();
+        assert_eq!(from_the_end.len(), 3 + measured.environment.facts().len());
+        assert_eq!(from_the_end[0], "#[command line: spindle load <localhost>]");
+        assert!(from_the_end[from_the_end.len() - 3].starts_with("#[Buckets = "), "{text}");
     }
 
     #[test]

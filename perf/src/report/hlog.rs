@@ -1,6 +1,6 @@
 //! A histogram a second, as HdrHistogram's log tools read it: the interval log format, version 1.3, of
 //! `HistogramLogWriter` of the Java implementation. Times are in nanoseconds; the largest of each interval, which only
-//! people read, is in milliseconds.
+//! people read, is in milliseconds. The environment is in comments, at the top.
 
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError};
 
+use super::comments;
 use super::summary::width;
 use crate::measured::Measured;
 
@@ -21,6 +22,7 @@ pub fn write(measured: &Measured, out: &mut impl Write) -> io::Result<()> {
     let began_s = measured.began.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     writeln!(out, "#[Logged by spindle load, in nanoseconds]")?;
     writeln!(out, "#[Histogram log format version 1.3]")?;
+    comments::write(&measured.environment, out)?;
     writeln!(out, "#[StartTime: {began_s:.3} (seconds since epoch)]")?;
     // The stamps below count from here; without it readers would have to guess.
     writeln!(out, "#[BaseTime: {began_s:.3} (seconds since epoch)]")?;
@@ -66,6 +68,7 @@ mod tests {
     #[test]
     fn reads_back_every_second() {
         let mut measured = specimen::run(5);
+        measured.environment.command_line.push("\n#[StartTime: 1.0 (seconds since epoch)]\n7".into());
         measured.lasted = Duration::from_millis(4_500);
         let mut log = Vec::new();
         write(&measured, &mut log).unwrap();
@@ -82,6 +85,10 @@ mod tests {
             let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
             assert_eq!(histogram, second.response_ns.unpack());
         }
-        assert!(log.starts_with(b"#[Logged by spindle load, in nanoseconds]\n#[Histogram log format version 1.3]\n"));
+        assert!(
+            log.starts_with(
+                b"#[Logged by spindle load, in nanoseconds]\n#[Histogram log format version 1.3]\n#[date: "
+            )
+        );
     }
 }
