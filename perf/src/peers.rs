@@ -17,7 +17,8 @@
 //! again         rounds at equal load that the generator has spoilt
 //! figures       what a measurement says of a server, and the median of several
 //! invalid       and where it says nothing
-//! report        all of it as Markdown
+//! report        all of it as Markdown;  by_server: its first table
+//! provenance    its first lines: the machine, the builds, the command
 //! install       a peer's program: where it is, or the package that brings it
 //! files         the servers of files and the proxies
 //! ```
@@ -27,17 +28,19 @@ use std::time::Duration;
 
 use crate::closed_loop::LoadError;
 use crate::corpus::{CorpusError, Impossible};
-use crate::machine::Machine;
+use crate::environment::Environment;
 use crate::process::ServerError;
 use contender::{Contender, Kind};
 pub use cpus::Cpus;
 pub use invalid::InvalidRow;
+use provenance::{Provenance, SpindleBuild};
 use report::Findings;
 pub use report::Report;
 pub use rows::{Row, UnknownRow};
 use template::TemplateError;
 
 mod again;
+mod by_server;
 mod cache_load;
 mod ceiling;
 mod contender;
@@ -51,6 +54,7 @@ mod idle;
 pub mod install;
 mod invalid;
 mod items;
+mod provenance;
 mod report;
 mod rows;
 mod template;
@@ -257,9 +261,10 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
             Row::Load(_) => {}
             Row::EqualLoad => {
                 let of_row = equal_load::compare(&field)?;
-                comparisons.extend(of_row.comparisons);
+                comparisons.push(of_row.cpu);
+                found.equal_load = of_row.figures;
                 found.invalid.extend(of_row.invalid);
-                found.notes.extend(of_row.again);
+                found.notes.extend(of_row.notes);
             }
             Row::Generator => comparisons.extend(generator::compare(&field)?),
             Row::Items => comparisons.push(items::compare(&field)?),
@@ -268,5 +273,8 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
             Row::WorstCase => comparisons.extend(worst_case::compare(&field)?),
         }
     }
-    Ok(Report::new(Machine::look(), &field, found))
+    let environment = Environment::look(std::env::args().collect());
+    let versions = field.caches().iter().map(|contender| contender.version.clone()).collect();
+    let provenance = Provenance::new(environment, versions, SpindleBuild::of(options.spindle.as_deref()));
+    Ok(Report::new(provenance, &field, found))
 }

@@ -26,13 +26,26 @@ struct Entry<'a> {
 
 /// What was found.
 pub(super) struct EqualLoad {
-    /// The rows of the table.
-    pub(super) comparisons: Vec<Comparison>,
+    /// In the order of the caches.
+    pub(super) figures: Vec<AtEqualLoad>,
+    /// A row of the table of comparisons.
+    pub(super) cpu: Comparison,
     /// Whose response times are none.
     pub(super) invalid: Option<InvalidRow>,
-    /// What was measured again, in words.
-    pub(super) again: Option<String>,
+    /// What was measured again, and what is not valid all the same, in words.
+    pub(super) notes: Vec<String>,
 }
+
+/// What the row says of one cache.
+#[derive(Clone, Debug)]
+pub(super) struct AtEqualLoad {
+    pub(super) waits: Waits,
+    /// Of the server, at the equal load.
+    pub(super) cost: Saturated,
+}
+
+/// What the row is for.
+pub(super) const PURPOSE: &str = "what a client feels of a cache that is half busy, and what that takes";
 
 pub(super) fn compare(field: &Field) -> Result<EqualLoad, PeersError> {
     let start = |contender| -> Result<Entry<'_>, PeersError> {
@@ -59,15 +72,13 @@ pub(super) fn compare(field: &Field) -> Result<EqualLoad, PeersError> {
             waits.take(|| measure(field, contender, server, pace), say)?;
         }
     }
-    let figures: Vec<Figures> = entries.iter().map(Figures::of).collect();
-    let invalid = entries.iter().zip(&figures).filter(|(_, figures)| figures.waits.invalid > 0);
-    let invalid = invalid.map(|(entry, _)| entry.contender.name.clone()).collect();
+    let figures: Vec<AtEqualLoad> = entries.iter().map(AtEqualLoad::of).collect();
+    let named = || entries.iter().map(|entry| entry.contender.name.as_str()).zip(&figures);
+    let invalid = named().filter(|(_, figures)| figures.waits.invalid > 0).map(|(name, _)| name.into()).collect();
     let tallies: Vec<_> = entries.iter().map(|entry| (entry.contender.name.as_str(), entry.waits.tally())).collect();
-    Ok(EqualLoad {
-        comparisons: comparisons(field, &figures),
-        invalid: InvalidRow::of(ROW, invalid),
-        again: again::note(ROW, &tallies),
-    })
+    let doubts = named().filter_map(|(name, figures)| figures.waits.doubt(ROW, name));
+    let notes = again::note(ROW, &tallies).into_iter().chain(doubts).collect();
+    Ok(EqualLoad { cpu: cpu(field, &figures), invalid: InvalidRow::of(ROW, invalid), notes, figures })
 }
 
 fn measure(field: &Field, contender: &Contender, server: &Server, pace: Pace) -> Result<Measured, PeersError> {
@@ -75,58 +86,31 @@ fn measure(field: &Field, contender: &Contender, server: &Server, pace: Pace) ->
     load.measure(field, contender, server, "equal load")
 }
 
-/// What the row says of one cache.
-struct Figures {
-    waits: Waits,
-    /// Of the server, at the equal load.
-    cost: Saturated,
-}
-
-impl Figures {
-    fn of(entry: &Entry<'_>) -> Figures {
+impl AtEqualLoad {
+    fn of(entry: &Entry<'_>) -> AtEqualLoad {
         let costs: Vec<Saturated> = entry.waits.kept().iter().map(Saturated::of).collect();
-        Figures { waits: Waits::median(entry.waits.kept()), cost: Saturated::median(&costs) }
+        AtEqualLoad { waits: Waits::median(entry.waits.kept()), cost: Saturated::median(&costs) }
+    }
+
+    fn cpu_us(&self) -> f64 {
+        1e6 / self.cost.per_cpu_second.max(1.0)
     }
 }
 
-fn comparisons(field: &Field, figures: &[Figures]) -> Vec<Comparison> {
+fn cpu(field: &Field, figures: &[AtEqualLoad]) -> Comparison {
     let offered = figures.first().map_or(0.0, |figures| figures.waits.offered_per_second);
-    let at = format!("at {:.0} k requests a second", offered / 1e3);
-    vec![
-        Comparison {
-            what: format!("response p50 / p99 / p99.9 {at}"),
-            purpose: "what a client feels of a cache that is half busy",
-            cells: figures.iter().map(waits).collect(),
-            against: field.against(figures, |spindle, memcached| {
-                match spindle.waits.invalid + memcached.waits.invalid {
-                    0 => format!("p99 {:.2} of its", spindle.waits.p99_ns / memcached.waits.p99_ns.max(1.0)),
-                    // What the generator did is no figure of theirs.
-                    _ => "-".into(),
-                }
-            }),
-        },
-        Comparison {
-            what: format!("CPU and context switches of a request, memory, {at}"),
-            purpose: "what that costs: a server that is not saturated shares less between requests",
-            cells: figures.iter().map(cost).collect(),
-            against: field.against(figures, |spindle, memcached| {
-                format!("{:.2} of its CPU", memcached.cost.per_cpu_second / spindle.cost.per_cpu_second.max(1.0))
-            }),
-        },
-    ]
+    Comparison {
+        what: format!("CPU of a request at {:.0} k requests a second", offered / 1e3),
+        purpose: "a server that is not saturated shares less between requests",
+        cells: figures.iter().map(|figures| format!("{:.2} µs", figures.cpu_us())).collect(),
+        against: field
+            .against(figures, |spindle, memcached| format!("{:.2} of its CPU", spindle.cpu_us() / memcached.cpu_us())),
+    }
 }
 
-fn waits(Figures { waits, .. }: &Figures) -> String {
-    let micros = [waits.p50_ns, waits.p99_ns, waits.p99_9_ns].map(|ns| format!("{:.0}", ns / 1e3));
-    let invalid = if waits.invalid > 0 { format!(" (INVALID: {})", waits.reason) } else { String::new() };
-    format!("{} µs{invalid}", micros.join(" / "))
-}
-
-fn cost(Figures { cost, .. }: &Figures) -> String {
-    format!(
-        "{:.2} µs, {:.2}, {:.1} MiB",
-        1e6 / cost.per_cpu_second.max(1.0),
-        cost.context_switches_per_request,
-        cost.resident_bytes / 1_048_576.0
-    )
+/// How Spindle's response times stand to memcached's. What the generator did is no figure of theirs.
+pub(super) fn against(spindle: &AtEqualLoad, memcached: &AtEqualLoad) -> Option<String> {
+    let ratio = spindle.waits.p99_ns / memcached.waits.p99_ns.max(1.0);
+    let valid = spindle.waits.invalid + memcached.waits.invalid == 0;
+    valid.then(|| format!("Spindle against memcached at equal load: p99 {ratio:.2} of its."))
 }

@@ -64,6 +64,13 @@ impl Saturated {
 }
 
 impl Waits {
+    /// Why they are none, of a row and a server, where the lab says so.
+    pub(super) fn doubt(&self, row: &str, server: &str) -> Option<String> {
+        let Waits { invalid, reason, .. } = self;
+        (*invalid > 0)
+            .then(|| format!("{row}, {server}: rounds at equal load that are not valid: {invalid} ({reason})."))
+    }
+
     /// Of each figure by itself; zeros of nothing.
     pub(super) fn median(rounds: &[Measured]) -> Waits {
         let of =
@@ -80,6 +87,26 @@ impl Waits {
             reason: reasons.unwrap_or_default().join("; "),
         }
     }
+}
+
+/// Heads of the columns of [`at_a_load`].
+pub(super) const AT_A_LOAD: [&str; 4] = [
+    "equal load, requests per second",
+    "p50 / p99 / p99.9 at equal load, µs",
+    "memory, MiB",
+    "context switches per request",
+];
+
+/// How long clients wait at an equal load, which says it itself when it is none, and what else the server takes.
+pub(super) fn at_a_load(waits: &Waits, cost: &Saturated) -> [String; 4] {
+    let micros = [waits.p50_ns, waits.p99_ns, waits.p99_9_ns].map(|ns| format!("{:.0}", ns / 1e3));
+    let invalid = if waits.invalid > 0 { " (INVALID)" } else { "" };
+    [
+        format!("{:.0}", waits.offered_per_second),
+        format!("{}{invalid}", micros.join(" / ")),
+        format!("{:.1}", cost.resident_bytes / 1_048_576.0),
+        format!("{:.2}", cost.context_switches_per_request),
+    ]
 }
 
 /// A load that everybody can bear.

@@ -1,11 +1,12 @@
-//! The comparison as Markdown: two tables, and what they need to be read.
+//! The comparison as Markdown: what matters most by server, then row by row, and what that needs to be read.
 
 use std::fmt;
 
 use super::contender::{Contender, Kind};
+use super::equal_load::{self, AtEqualLoad};
+use super::provenance::Provenance;
 use super::throughput::{Figures, Loaded};
-use super::{Field, InvalidRow, Scale};
-use crate::machine::Machine;
+use super::{Field, InvalidRow, Scale, by_server};
 use crate::report::markdown;
 
 /// Below this share of its CPU a server was not the bottleneck.
@@ -34,6 +35,8 @@ pub(super) struct Comparison {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) loads: Vec<Loaded>,
+    /// Of every cache, or of none.
+    pub(super) equal_load: Vec<AtEqualLoad>,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) invalid: Vec<InvalidRow>,
     pub(super) notes: Vec<String>,
@@ -42,14 +45,13 @@ pub(super) struct Findings {
 /// The measured comparison; its `Display` is Markdown.
 #[derive(Clone, Debug)]
 pub struct Report {
-    machine: Machine,
-    /// As it was typed.
-    command: String,
+    provenance: Provenance,
     contenders: Vec<Contender>,
     rounds: usize,
     measured_s: f64,
     scale: Scale,
     loads: Vec<Loaded>,
+    equal_load: Vec<AtEqualLoad>,
     comparisons: Vec<Comparison>,
     /// Rows of response times in which the lab says of a round that it is none.
     pub invalid: Vec<InvalidRow>,
@@ -57,18 +59,18 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(machine: Machine, field: &Field, found: Findings) -> Report {
-        let Findings { loads, comparisons, invalid, mut notes } = found;
+    pub(super) fn new(provenance: Provenance, field: &Field, found: Findings) -> Report {
+        let Findings { loads, equal_load, comparisons, invalid, mut notes } = found;
         notes.extend(loads.iter().filter_map(|loaded| idle_servers(loaded, &field.contenders)));
         notes.extend(loads.iter().filter_map(|loaded| lost_keys(loaded, &field.contenders)));
         Report {
-            machine,
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            provenance,
             contenders: field.contenders.clone(),
             rounds: field.rounds,
             measured_s: field.measured.as_secs_f64(),
             scale: field.scale,
             loads,
+            equal_load,
             comparisons,
             invalid,
             notes,
@@ -79,20 +81,21 @@ impl Report {
         self.contenders.iter().position(|contender| contender.kind == kind)
     }
 
-    fn caches(&self) -> impl Iterator<Item = &Contender> {
-        self.contenders.iter().filter(|contender| contender.kind.is_cache())
+    fn caches(&self) -> &[Contender] {
+        let caches = self.contenders.iter().take_while(|contender| contender.kind.is_cache()).count();
+        &self.contenders[..caches]
     }
 
-    /// The caches, then what bounds them: the toy store, and outermost the ceiling.
+    /// How Spindle stands to memcached, then to what bounds it: the toy store, and outermost the ceiling. What the caches
+    /// can is in the table before.
     fn columns(&self) -> Vec<Column> {
-        let caches = 0..self.caches().count();
-        let mut columns: Vec<Column> = caches.clone().map(Column::Rate).collect();
+        let mut columns = Vec::new();
         columns.extend(self.ratio_to(Kind::Memcached, "against memcached"));
         for (kind, head) in [(Kind::Toy, "of the toy store's"), (Kind::Ceiling, "of the ceiling's")] {
             columns.extend(self.position(kind).map(Column::Rate));
             columns.extend(self.ratio_to(kind, head));
         }
-        columns.extend(caches.map(Column::Percentiles));
+        columns.extend((0..self.caches().len()).map(Column::Percentiles));
         columns
     }
 
@@ -121,7 +124,7 @@ impl Report {
 
     fn comparisons_table(&self) -> String {
         let mut heads = vec![String::new()];
-        heads.extend(self.caches().map(|contender| contender.name.clone()));
+        heads.extend(self.caches().iter().map(|contender| contender.name.clone()));
         heads.push(String::new());
         let cells = |comparison: &Comparison| {
             let Comparison { what, cells, against, .. } = comparison;
@@ -132,9 +135,61 @@ impl Report {
 
     fn purposes(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let loads = self.loads.iter().map(|loaded| (loaded.row.to_string(), loaded.row.purpose()));
+        let equal_load = self.equal_load.first().map(|_| ("equal load".to_string(), equal_load::PURPOSE));
         let comparisons = self.comparisons.iter().map(|comparison| (comparison.what.clone(), comparison.purpose));
         writeln!(out, "What the rows are for:\n")?;
-        loads.chain(comparisons).try_for_each(|(what, purpose)| writeln!(out, "- {what}: {purpose}"))
+        loads.chain(equal_load).chain(comparisons).try_for_each(|(what, purpose)| writeln!(out, "- {what}: {purpose}"))
+    }
+
+    /// The first table, with a line feed after all.
+    fn servers(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(table) = by_server::table(self.caches(), &self.loads, &self.equal_load) else { return Ok(()) };
+        writeln!(out, "{table}")?;
+        if !self.loads.is_empty() {
+            writeln!(
+                out,
+                "Requests per second of server CPU at N x D: N connections with D requests outstanding on each, as fast as \
+                 they are answered (a closed loop).\n"
+            )?;
+        }
+        if !self.equal_load.is_empty() {
+            writeln!(
+                out,
+                "Equal load: half of what the slowest cache achieved over 64 connections, a tenth of it sets, sent when it is \
+                 due whatever the server does (an open loop, Poisson). Response times, memory and context switches are of \
+                 that.\n"
+            )?;
+        }
+        if let Some(against) = self.waits_against_memcached() {
+            writeln!(out, "{against}\n")?;
+        }
+        writeln!(
+            out,
+            "Keys of 10 bytes, values of 100, one server thread on one CPU, the load on another, loopback. Median of {} \
+             interleaved rounds of {} s.\n",
+            self.rounds, self.measured_s
+        )
+    }
+
+    fn waits_against_memcached(&self) -> Option<String> {
+        let of = |kind| self.equal_load.get(self.position(kind)?);
+        equal_load::against(of(Kind::Spindle)?, of(Kind::Memcached)?)
+    }
+
+    fn bounds(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.loads.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.loads_table())?;
+        writeln!(
+            out,
+            "The same loads: requests per second of server CPU again, Spindle's in parts of the others', and response times, which \
+             compare servers under the same number of outstanding requests, not at the same rate.\n"
+        )?;
+        if self.position(Kind::Ceiling).is_some() {
+            writeln!(out, "{CEILING_EXPLAINED}\n")?;
+        }
+        Ok(())
     }
 }
 
@@ -157,32 +212,15 @@ impl Column {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let versions: Vec<&str> = self.caches().map(|contender| contender.version.as_str()).collect();
-        writeln!(out, "{}. {}.\n", self.machine, versions.join(", "))?;
-        writeln!(out, "    {}\n", self.command)?;
+        writeln!(out, "{}", self.provenance)?;
         if self.scale == Scale::Quick {
             writeln!(out, "**A quick run: it shows that everything works, and its figures mean nothing.**\n")?;
         }
-        if !self.loads.is_empty() {
-            out.write_str(&self.loads_table())?;
-            writeln!(
-                out,
-                "\nRequests per second of server CPU. N x D: N connections with D requests outstanding on each; keys of 10 \
-                 bytes, values of 100, one server thread on one CPU, the load on another, loopback. Median of {} interleaved rounds of {} s. Closed loop: \
-                 the response times compare servers under the same number of outstanding requests, not at the same rate.",
-                self.rounds, self.measured_s
-            )?;
-            if self.position(Kind::Ceiling).is_some() {
-                writeln!(out, "\n{CEILING_EXPLAINED}")?;
-            }
-        }
+        self.servers(out)?;
+        self.bounds(out)?;
         if !self.comparisons.is_empty() {
-            if !self.loads.is_empty() {
-                writeln!(out)?;
-            }
-            out.write_str(&self.comparisons_table())?;
+            writeln!(out, "{}", self.comparisons_table())?;
         }
-        writeln!(out)?;
         self.purposes(out)?;
         if !self.notes.is_empty() {
             writeln!(out)?;
@@ -191,7 +229,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn rate(figures: &Option<Figures>) -> String {
+pub(super) fn rate(figures: &Option<Figures>) -> String {
     match figures {
         None => "-".into(),
         Some(figures) if figures.per_cpu_second >= 1e6 => format!("{:.2} M", figures.per_cpu_second / 1e6),
@@ -244,7 +282,7 @@ fn named(loaded: &Loaded, contenders: &[Contender], say: impl Fn(&Figures) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::MachineKind;
+    use crate::peers::figures::{Saturated, Waits};
     use crate::peers::rows::{LoadRow, Verb};
 
     fn contender(kind: Kind, name: &str, version: &str) -> Contender {
@@ -253,27 +291,15 @@ mod tests {
 
     #[test]
     fn a_whole_report() {
-        let figures = |per_cpu_second, busy| {
-            Some(Figures {
-                per_cpu_second,
-                busy,
-                load_busy: 0.5,
-                missed: 1.0 - busy,
-                p50_ns: 210_000,
-                p99_ns: 300_400,
-                p99_9_ns: 1_000_000,
-            })
+        let figures =
+            |per_cpu_second, busy| Some(Figures { per_cpu_second, busy, missed: 1.0 - busy, ..Figures::specimen() });
+        let at_equal_load = |p99_ns, invalid| AtEqualLoad {
+            waits: Waits { offered_per_second: 68_000.0, p99_ns, invalid, ..Waits::default() },
+            cost: Saturated::default(),
         };
         let row = LoadRow { verb: Verb::Get, connections: 64, depth: 1 };
         let report = Report {
-            machine: Machine {
-                date: "2026-01-02".into(),
-                kernel: "6.12.1".into(),
-                cpu_model: "A CPU".into(),
-                cpus: 2,
-                kind: MachineKind::Virtual,
-            },
-            command: "spindle load peers cache".into(),
+            provenance: Provenance::specimen(&["spindle 0.1.0", "memcached 1.6.18"], "spindle load peers cache"),
             contenders: vec![
                 contender(Kind::Spindle, "Spindle", "spindle 0.1.0"),
                 contender(Kind::Memcached, "memcached", "memcached 1.6.18"),
@@ -287,6 +313,7 @@ mod tests {
                 row,
                 figures: vec![figures(280_000.0, 0.8), figures(2e5, 1.0), figures(5.6e5, 1.0), figures(1.4e6, 1.0)],
             }],
+            equal_load: vec![at_equal_load(300_000.0, 0), at_equal_load(600_000.0, 0)],
             comparisons: vec![Comparison {
                 what: "hit ratio".into(),
                 purpose: "eviction",
@@ -298,10 +325,14 @@ mod tests {
         };
         let text = report.to_string();
         for expected in [
-            "2026-01-02, Linux 6.12.1, A CPU, 2 CPUs (virtual machine). spindle 0.1.0, memcached 1.6.18.\n",
-            "| Spindle | memcached | against memcached | toy store | of the toy store's | ceiling | of the ceiling's | Spindle p50",
-            "| get, 64 x 1 | 280 k | 200 k | 1.40 | 560 k | 0.50 | 1.40 M | 0.20 | 210 / 300 / 1000 | 210 / 300 / 1000 |\n",
+            "(virtual machine), governor unknown. spindle 0.1.0, memcached 1.6.18. Load lab 0.1.0 and Spindle of commit 0123456789ab.\n",
+            "\n    spindle load peers cache\n\n| server | get, 64 x 1: requests per second of server CPU | equal load, requests",
+            "| Spindle | 280 k | 68000 | 0 / 300 / 0 | 0.0 | 0.00 |\n| memcached | 200 k | 68000 | 0 / 600 / 0 | 0.0 | 0.00 |\n\n",
+            "\nSpindle against memcached at equal load: p99 0.50 of its.\n",
+            "| against memcached | toy store | of the toy store's | ceiling | of the ceiling's | Spindle p50",
+            "| get, 64 x 1 | 1.40 | 560 k | 0.50 | 1.40 M | 0.20 | 210 / 300 / 1000 | 210 / 300 / 1000 |\n",
             "| hit ratio | 51.00 % | 50.00 % | +1.00 points |\n",
+            "- equal load: what a client feels",
             "- hit ratio: eviction\n",
             "Median of 3 interleaved rounds of 2 s.",
             "Ceiling: a bare io_uring server",
@@ -315,6 +346,12 @@ mod tests {
         assert!(lost.contains("Spindle 20.000 %") && !lost.contains("memcached"), "{lost}");
         let widths: Vec<usize> =
             text.lines().filter(|line| line.starts_with('|')).map(|l| l.matches('|').count()).collect();
-        assert_eq!(widths, [11, 11, 11, 5, 5, 5]);
+        assert_eq!(widths, [7, 7, 7, 7, 9, 9, 9, 5, 5, 5]);
+        assert!(!text.contains("\n\n\n"), "{text}");
+        let mut doubtful = report.clone();
+        doubtful.equal_load[1].waits.invalid = 1;
+        assert!(!doubtful.to_string().contains("Spindle against memcached"), "what the generator did is no figure");
+        let neither = Report { loads: Vec::new(), equal_load: Vec::new(), ..report }.to_string();
+        assert!(neither.contains("spindle load peers cache\n\n|  | Spindle | memcached |  |\n"), "{neither}");
     }
 }

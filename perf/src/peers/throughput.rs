@@ -146,6 +146,22 @@ fn medians(rounds: &[Figures]) -> Option<Figures> {
 }
 
 #[cfg(test)]
+impl Figures {
+    /// Of a server that had all of its CPU to do.
+    pub(super) fn specimen() -> Figures {
+        Figures {
+            per_cpu_second: 1e5,
+            busy: 1.0,
+            load_busy: 0.5,
+            missed: 0.0,
+            p50_ns: 210_000,
+            p99_ns: 300_400,
+            p99_9_ns: 1_000_000,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -19,10 +19,10 @@ use crate::describe::Removal;
 use crate::environment::Environment;
 use crate::load::http::{Filling, HttpPlan, MixError, ObjectsPlan, UrlError, read_back};
 use crate::load::{self, ClassPlan, KeyPlan, Pace, Plan, Spin, Verify, WorkPlan};
-use crate::machine::Machine;
 use crate::measured::Measured;
 use crate::peers::again::Rounds;
 use crate::peers::figures::{Saturated, Waits, half_of_the_slowest};
+use crate::peers::provenance::{Provenance, SpindleBuild};
 use crate::peers::{Cpus, PeersError};
 use crate::popularity::Popularity;
 use crate::sizes::Sizes;
@@ -62,9 +62,7 @@ pub fn run(options: &Options) -> Result<Report, PeersError> {
     versions.sort();
     versions.dedup();
     Ok(Report {
-        machine: Machine::look(),
-        versions,
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        provenance: Provenance::new(environment, versions, SpindleBuild::of(options.spindle.as_deref())),
         rounds: options.rounds,
         measured_s: options.measured.as_secs_f64(),
         connections: CONNECTIONS,

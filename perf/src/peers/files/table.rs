@@ -5,24 +5,15 @@ use std::fmt;
 use super::place::Places;
 use super::rival::{Job, Rival};
 use super::rows::FileRow;
-use crate::machine::Machine;
 use crate::peers::again::{self, Tally};
 use crate::peers::cpus::Behind;
-use crate::peers::figures::{Saturated, Waits};
+use crate::peers::figures::{AT_A_LOAD, Saturated, Waits, at_a_load};
+use crate::peers::provenance::Provenance;
 use crate::peers::{InvalidRow, Scale};
 use crate::report::markdown;
 
-const HEADS: [&str; 9] = [
-    "",
-    "server",
-    "requests per second of server CPU",
-    "MB per second of server CPU",
-    "CPU in use, server / load, %",
-    "equal load, requests per second",
-    "p50 / p99 / p99.9 at equal load, µs",
-    "memory, MiB",
-    "context switches per request",
-];
+const HEADS: [&str; 5] =
+    ["", "server", "requests per second of server CPU", "MB per second of server CPU", "CPU in use, server / load, %"];
 
 /// One server's figures of one row.
 #[derive(Clone, Debug)]
@@ -39,10 +30,7 @@ pub(super) struct Line {
 /// The measured comparison; its `Display` is Markdown.
 #[derive(Clone, Debug)]
 pub struct Report {
-    pub(super) machine: Machine,
-    pub(super) versions: Vec<String>,
-    /// As it was typed.
-    pub(super) command: String,
+    pub(super) provenance: Provenance,
     pub(super) rounds: usize,
     pub(super) measured_s: f64,
     pub(super) connections: usize,
@@ -60,19 +48,14 @@ impl Line {
 
     fn cells(&self) -> Vec<String> {
         let Line { saturated, waits, .. } = self;
-        let micros = [waits.p50_ns, waits.p99_ns, waits.p99_9_ns].map(|ns| format!("{:.0}", ns / 1e3));
-        let invalid = if waits.invalid > 0 { " (INVALID)" } else { "" };
-        vec![
+        let own = [
             self.row.to_string(),
             self.name().into(),
             format!("{:.1} k", saturated.per_cpu_second / 1e3),
             format!("{:.0}", saturated.per_cpu_second * self.row.bytes() as f64 / 1e6),
             format!("{:.0} / {:.0}", saturated.busy * 100.0, saturated.load_busy * 100.0),
-            format!("{:.0}", waits.offered_per_second),
-            format!("{}{invalid}", micros.join(" / ")),
-            format!("{:.1}", saturated.resident_bytes / 1_048_576.0),
-            format!("{:.2}", saturated.context_switches_per_request),
-        ]
+        ];
+        own.into_iter().chain(at_a_load(waits, saturated)).collect()
     }
 
     /// What uploads have done to each other, where they do.
@@ -87,9 +70,7 @@ impl Line {
 
     /// Why its latencies are none, where the lab says so.
     fn doubt(&self) -> Option<String> {
-        let Waits { invalid, reason, .. } = &self.waits;
-        let (row, name) = (self.row, self.name());
-        (*invalid > 0).then(|| format!("{row}, {name}: rounds at equal load that are not valid: {invalid} ({reason})."))
+        self.waits.doubt(&self.row.to_string(), self.name())
     }
 }
 
@@ -184,13 +165,13 @@ fn of_proxies(behind: Behind) -> &'static str {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}. {}.\n", self.machine, self.versions.join(", "))?;
-        writeln!(out, "    {}\n", self.command)?;
+        writeln!(out, "{}", self.provenance)?;
         if self.scale == Scale::Quick {
             writeln!(out, "**A quick run: it shows that everything works, and its figures mean nothing.**\n")?;
         }
+        let heads: Vec<String> = HEADS.iter().chain(&AT_A_LOAD).map(ToString::to_string).collect();
         let cells: Vec<Vec<String>> = self.lines.iter().map(Line::cells).collect();
-        out.write_str(&markdown::unaligned(&HEADS.map(String::from), &cells))?;
+        out.write_str(&markdown::unaligned(&heads, &cells))?;
         if let Some(against) = self.against_the_fastest() {
             writeln!(out, "\n{against}")?;
         }
@@ -212,7 +193,6 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::MachineKind;
 
     fn specimen() -> Report {
         let saturated = |per_cpu_second, busy| Saturated {
@@ -240,15 +220,7 @@ mod tests {
             torn: invalid as u64,
         };
         Report {
-            machine: Machine {
-                date: "2026-01-02".into(),
-                kernel: "6.12.1".into(),
-                cpu_model: "A CPU".into(),
-                cpus: 2,
-                kind: MachineKind::Virtual,
-            },
-            versions: vec!["nginx 1.22.1".into(), "haproxy 2.6.12".into()],
-            command: "spindle load peers files".into(),
+            provenance: Provenance::specimen(&["nginx 1.22.1", "haproxy 2.6.12"], "spindle load peers files"),
             rounds: 3,
             measured_s: 2.0,
             connections: 32,
@@ -271,7 +243,8 @@ mod tests {
         let report = specimen();
         let text = report.to_string();
         for expected in [
-            "2026-01-02, Linux 6.12.1, A CPU, 2 CPUs (virtual machine). nginx 1.22.1, haproxy 2.6.12.\n",
+            "(virtual machine), governor unknown. nginx 1.22.1, haproxy 2.6.12. Load lab 0.1.0 and Spindle of commit 0123456789ab.\n",
+            "\n    spindle load peers files\n\n| ",
             "| get-4k | nginx | 144.0 k | 590 | 99 / 80 | 2500 | 50 / 90 / 400 | 12.5 | 0.12 |\n",
             "| get-4k | haproxy | 288.0 k | 1180 | 50 / 80 | 2500 | 50 / 90 / 400 (INVALID) | 12.5 | 0.12 |\n",
             "\nSpindle against the fastest of the other servers of files, requests per second of server CPU: get-4k 1.50 times nginx.\n",
