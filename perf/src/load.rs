@@ -12,6 +12,7 @@
 //!   work     the face of a protocol: which request is next, its bytes, what its answer says
 //!     cache  memcached's protocols
 //!     http   HTTP/1.1
+//!     operation  what a request is, as a mix spells it
 //!   keyspace the keys of a class, what is stored under each, and what is known of it
 //!   record   every time that is measured, and what was wrong
 //!     sampling   each request by itself, for who asks for that
@@ -37,6 +38,7 @@ use drive::{Driving, Together, generate};
 use http::HttpFillError;
 use joined::PartMeasured;
 pub use keyspace::KeyPlan;
+pub use operation::Operation;
 pub use plan::{ClassPlan, Pace, Plan, Spin, Verify, WorkPlan};
 pub use sampling::{Outcome, Sample, Sampling};
 use split::split;
@@ -51,6 +53,7 @@ pub mod http;
 mod joined;
 mod keyspace;
 mod lane;
+mod operation;
 mod plan;
 mod record;
 mod sampling;

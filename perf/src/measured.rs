@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
 use crate::link::LinkUse;
-use crate::load::Spin;
+use crate::load::{Operation, Spin};
 use crate::slow::SlowMeasured;
 pub use packed::Packed;
 
@@ -67,6 +67,20 @@ pub struct ClassMeasured {
     /// Waited for a free place on a connection: the server's fault.
     pub lag_server_ns: Histogram<u64>,
     /// Waited for the generator: our fault.
+    pub lag_generator_ns: Histogram<u64>,
+    /// What all of that is the sum of, as [`ClassMeasured::requests`] is: one for each operation that the class may ask for.
+    pub operations: Vec<OperationMeasured>,
+}
+
+/// One operation of a class. Its times are those that the class has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationMeasured {
+    pub operation: Operation,
+    pub requests: u64,
+    pub response_ns: Histogram<u64>,
+    pub service_ns: Histogram<u64>,
+    pub lag_ns: Histogram<u64>,
+    pub lag_server_ns: Histogram<u64>,
     pub lag_generator_ns: Histogram<u64>,
 }
 

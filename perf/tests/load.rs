@@ -14,7 +14,8 @@ use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::environment::Environment;
 use spindle_perf::load::{
-    self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Pace, Plan, Protocol, Spin, Stop, Verify, WorkPlan,
+    self, CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Operation, Pace, Plan, Protocol, Sampling, Spin, Stop, Verify,
+    WorkPlan,
 };
 use spindle_perf::measured::{Generator, Loop, Measured, Reason, Wrong};
 use spindle_perf::popularity::Popularity;
@@ -37,7 +38,11 @@ enum Lie {
     Torn,
     /// Hangs up, and nobody takes its place.
     Dies,
+    /// No lie: sets take [`SLOW`].
+    SlowSets,
 }
+
+const SLOW: Duration = Duration::from_millis(40);
 
 /// What a key had first, and what it has now.
 #[derive(Clone, Default)]
@@ -110,6 +115,10 @@ impl Liar {
                     versions.oldest.clone_from(&value);
                 }
                 versions.newest = value;
+                drop(values);
+                if self.lie == Lie::SlowSets {
+                    std::thread::sleep(SLOW);
+                }
                 output.write_all(b"STORED\r\n").ok()?;
             } else {
                 output.write_all(&self.answer(&key)?).ok()?;
@@ -128,7 +137,7 @@ impl Liar {
         let mut value = newest.clone();
         match self.lie {
             _ if !lies => {}
-            Lie::None => {}
+            Lie::None | Lie::SlowSets => {}
             Lie::FlippedBit => value[50] ^= 0x10,
             Lie::Stale => value = oldest,
             Lie::ShortBody => value.truncate(value.len() - 1),
@@ -206,6 +215,37 @@ fn every_kind_of_lie_is_caught_and_named() {
     assert_eq!(wrong(Lie::Swapped), Wrong { swapped: 1, ..Wrong::default() });
     assert_eq!(wrong(Lie::Torn), Wrong { torn: 1, ..Wrong::default() });
     assert_eq!(wrong(Lie::Lost), Wrong { lost: 1, ..Wrong::default() });
+}
+
+#[test]
+fn a_slow_operation_is_slow_by_itself_and_all_together_are_the_class() {
+    let mut plan = plan(Liar::start(Lie::SlowSets, 0));
+    cache(&mut plan).mix = Mix::of_sets(0.1);
+    let class = &mut plan.classes[0];
+    class.pace = Pace::Open { per_second: 300.0, arrivals: Arrivals::Constant };
+    // Nobody stands behind a set.
+    (class.connections, class.depth) = (20, 1);
+    let (sampling, samples) = Sampling::new();
+    load::fill(&plan).unwrap();
+    let measured = load::measure(&plan, &Stop::default(), Some(&sampling), |_, _| {}).unwrap();
+    drop(sampling);
+    let class = &measured.classes[0];
+    let [get, set] = class.operations.as_slice() else { panic!("{:?}", class.operations) };
+    assert_eq!((get.operation, set.operation), (Operation::Get, Operation::Set));
+    assert_eq!((get.requests + set.requests, class.requests, measured.errors()), (300, 300, 0));
+    assert!((5..100).contains(&set.requests), "{} sets", set.requests);
+    let slow_ns = SLOW.as_nanos() as u64;
+    // Histograms keep three digits.
+    assert!(set.response_ns.min() >= slow_ns / 1000 * 999, "{} ns", set.response_ns.min());
+    assert!(get.response_ns.value_at_quantile(0.5) < slow_ns, "{} ns", get.response_ns.value_at_quantile(0.5));
+    assert_eq!(class.response_ns, get.response_ns.clone() + &set.response_ns);
+    assert_eq!(class.service_ns, get.service_ns.clone() + &set.service_ns);
+    assert_eq!(class.lag_ns, get.lag_ns.clone() + &set.lag_ns);
+    assert_eq!(class.lag_server_ns, get.lag_server_ns.clone() + &set.lag_server_ns);
+    assert_eq!(class.lag_generator_ns, get.lag_generator_ns.clone() + &set.lag_generator_ns);
+    let sampled: Vec<_> = samples.iter().flatten().collect();
+    let of_sets = sampled.iter().filter(|sample| sample.operation == Operation::Set);
+    assert_eq!((sampled.len(), of_sets.count() as u64), (300, set.requests));
 }
 
 #[test]
@@ -367,6 +407,12 @@ fn a_server_that_hears_and_says_nothing_leaves_every_request_unfinished() {
     assert_eq!((class.requests, class.errors.unfinished), (0, 1000));
     assert_eq!(class.response_ns.len(), 1000, "they count at the time that they have waited");
     assert!(class.response_ns.max() > 1_000_000_000);
+    // Nearly all were never handed out, and have an operation all the same.
+    let of_each: Vec<u64> = class.operations.iter().map(|operation| operation.response_ns.len()).collect();
+    assert!(
+        of_each.iter().sum::<u64>() == 1000 && of_each.iter().all(|count| (400..600).contains(count)),
+        "{of_each:?}"
+    );
     assert!(!measured.is_valid());
 }
 

@@ -21,10 +21,10 @@
 
 use spindle_core::simulator::Random;
 
-use super::ClassPlan;
 use super::keyspace::KeyPlan;
 use super::split::Slice;
 use super::work::{HangUp, Heard, Then, Verdict, Work, Written};
+use super::{ClassPlan, Operation};
 use crate::sizes::even;
 use answer::{Hearing, hear};
 use asked::Swap;
@@ -205,6 +205,33 @@ impl Work for CacheWork {
     type Asked = Asked;
     const HANG_UP: HangUp = HangUp::Trouble;
 
+    fn operations(&self) -> Vec<Operation> {
+        let mut operations: Vec<Operation> = self.kinds.all().map(Kind::operation).collect();
+        let has = |operation| operations.contains(&operation);
+        let reads = [Operation::Get, Operation::Multiget, Operation::Cas].into_iter().any(has);
+        let following = [
+            // To see what to compare with.
+            has(Operation::Cas).then_some(Operation::Get),
+            (reads && self.on_miss == OnMiss::Set).then_some(Operation::Set),
+            has(Operation::Incr).then_some(Operation::Add),
+        ];
+        for operation in following.into_iter().flatten() {
+            if !operations.contains(&operation) {
+                operations.push(operation);
+            }
+        }
+        operations
+    }
+
+    #[inline]
+    fn operation(asked: &Asked) -> Operation {
+        asked.operation()
+    }
+
+    fn draw_operation(&mut self) -> Operation {
+        self.kinds.at(even(self.dice.draw())).operation()
+    }
+
     fn draw(&mut self, now_ns: u64) -> Asked {
         let kind = self.kinds.at(even(self.dice.draw()));
         let chooser = &mut self.stock.keyspace.chooser;
@@ -263,27 +290,89 @@ impl Work for CacheWork {
 mod tests {
     use super::*;
     use crate::describe::Removal;
+    use crate::load::{Pace, Verify, WorkPlan};
     use crate::popularity::Popularity;
     use crate::sizes::Sizes;
 
+    fn plan(prefix: &str, mix: &str, on_miss: OnMiss) -> CachePlan {
+        let keys =
+            KeyPlan { count: 3, popularity: Popularity::Uniform, sizes: Sizes::Fixed(1), removal: Removal::Allowed };
+        let mix = mix.parse().unwrap();
+        CachePlan { protocol: Protocol::Classic, prefix: prefix.into(), keys, mix, ttl: None, on_miss }
+    }
+
     #[test]
     fn classes_share_keys_by_their_prefixes_or_by_those_of_their_counters() {
-        let plan = |prefix: &str, mix: &str| CachePlan {
-            protocol: Protocol::Classic,
-            prefix: prefix.into(),
-            keys: KeyPlan {
-                count: 1,
-                popularity: Popularity::Uniform,
-                sizes: Sizes::Fixed(1),
-                removal: Removal::Never,
-            },
-            mix: mix.parse().unwrap(),
-            ttl: None,
-            on_miss: OnMiss::Nothing,
-        };
+        let plan = |prefix: &str, mix: &str| plan(prefix, mix, OnMiss::Nothing);
         let (counting, other, beside) = (plan("a", "incr=1"), plan("an", "get=1"), plan("a", "get=1"));
         assert!(counting.shares_keys_with(&beside));
         assert!(counting.shares_keys_with(&other) && other.shares_keys_with(&counting));
         assert!(!beside.shares_keys_with(&other));
+    }
+
+    fn work(mix: &str, on_miss: OnMiss) -> CacheWork {
+        let plan = plan("k", mix, on_miss);
+        let class = ClassPlan {
+            name: String::new(),
+            server: ([127, 0, 0, 1], 11211).into(),
+            pace: Pace::Closed,
+            connections: 1,
+            depth: 1,
+            churn: None,
+            verify: Verify::All,
+            seed: 7,
+            work: WorkPlan::Cache(plan.clone()),
+        };
+        CacheWork::new(&plan, &Slice::whole(0, &class))
+    }
+
+    #[test]
+    fn a_class_says_beforehand_what_it_asks_for() {
+        use Operation::{Add, Cas, Delete, Get, Incr, Multiget, Set, Touch};
+        for (mix, on_miss, operations) in [
+            ("get=1", OnMiss::Nothing, vec![Get]),
+            ("get=1", OnMiss::Set, vec![Get, Set]),
+            ("multiget=1:2", OnMiss::Set, vec![Multiget, Set]),
+            ("set=1,get=9", OnMiss::Set, vec![Get, Set]),
+            ("set=1", OnMiss::Set, vec![Set]),
+            ("delete=1,touch=1", OnMiss::Set, vec![Delete, Touch]),
+            ("cas=1", OnMiss::Nothing, vec![Cas, Get]),
+            ("cas=1", OnMiss::Set, vec![Cas, Get, Set]),
+            ("incr=1", OnMiss::Set, vec![Incr, Add]),
+        ] {
+            assert_eq!(work(mix, on_miss).operations(), operations, "{mix}");
+        }
+    }
+
+    /// Of a server without anything, so that all follows that may.
+    #[test]
+    fn a_class_asks_for_nothing_else() {
+        for mix in
+            ["get=1", "multiget=1:2", "cas=1", "incr=1", "get=1,set=1,multiget=1:2,delete=1,touch=1,incr=1,cas=1"]
+        {
+            let mut work = work(mix, OnMiss::Set);
+            let operations = work.operations();
+            let mut seen = Vec::new();
+            for now_ns in 0..300 {
+                let mut asked = work.follow_up(now_ns).unwrap_or_else(|| work.draw(now_ns));
+                let operation = CacheWork::operation(&asked);
+                let answer: &[u8] = match operation {
+                    Operation::Get | Operation::Multiget => b"END\r\n",
+                    Operation::Set | Operation::Add => b"STORED\r\n",
+                    Operation::Delete | Operation::Touch | Operation::Incr | Operation::Cas => b"NOT_FOUND\r\n",
+                    _ => panic!("{operation:?} is not asked of a cache"),
+                };
+                let heard = work.hear(&mut asked, answer, now_ns);
+                assert!(
+                    matches!(heard, Heard::Answer { consumed, .. } if consumed == answer.len()),
+                    "{mix}: {heard:?}"
+                );
+                assert!(operations.contains(&operation) && operations.contains(&work.draw_operation()), "{mix}");
+                seen.push(operation);
+            }
+            // Nobody has seen what a compare-and-swap would compare with.
+            let unseen: Vec<_> = operations.iter().filter(|operation| !seen.contains(operation)).collect();
+            assert!(unseen.iter().all(|operation| **operation == Operation::Cas), "{mix}: {unseen:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use spindle_core::{Core, TaskId};
 use super::record::{Moments, Record, Recording, Timeline, Times, Trouble};
 use super::split::Slice;
 use super::work::{Again, Verdict, Work};
-use super::{ClassPlan, Pace, Span};
+use super::{ClassPlan, Operation, Pace, Span};
 use crate::arrivals::Schedule;
 use crate::measured::{ClassMeasured, Loop};
 
@@ -137,8 +137,8 @@ impl<W: Work> Class<W> {
                 }
                 Pace::Closed => None,
             },
+            record: Record::new(span, &work.operations(), sampler),
             work,
-            record: Record::new(span, sampler),
             timeline,
             times,
             waiting: VecDeque::new(),
@@ -289,13 +289,13 @@ impl<W: Work> Class<W> {
 
     /// The oldest request of a connection was answered, and is off its list. When there is no other answer to be read,
     /// [`Class::replenish`] is to follow.
-    pub(super) fn answered(&mut self, moments: &Moments, done_ns: u64, verdict: Verdict) {
+    pub(super) fn answered(&mut self, operation: Operation, moments: &Moments, done_ns: u64, verdict: Verdict) {
         match verdict {
-            Verdict::Refused => self.note_lost(moments, done_ns, Trouble::Refused),
+            Verdict::Refused => self.note_lost(operation, moments, done_ns, Trouble::Refused),
             _ if self.closed => {}
             Verdict::Right | Verdict::Wrong(_) => {
                 let fault = if let Verdict::Wrong(fault) = verdict { Some(fault) } else { None };
-                self.record.answered(moments, done_ns, fault.as_ref());
+                self.record.answered(operation, moments, done_ns, fault.as_ref());
                 self.timeline.borrow_mut().answered(moments.intended_ns, done_ns, self.times, fault.is_some());
             }
         }
@@ -310,9 +310,9 @@ impl<W: Work> Class<W> {
     }
 
     /// A request came to nothing.
-    fn note_lost(&mut self, moments: &Moments, done_ns: u64, trouble: Trouble) {
+    fn note_lost(&mut self, operation: Operation, moments: &Moments, done_ns: u64, trouble: Trouble) {
         if !self.closed {
-            self.record.sample(moments, done_ns, || trouble.into());
+            self.record.sample(operation, moments, done_ns, || trouble.into());
         }
         self.note(done_ns, trouble);
     }
@@ -353,7 +353,7 @@ impl<W: Work> Class<W> {
                 };
             if is_lost {
                 errors_left = 0;
-                self.note_lost(&moments, now_ns, trouble);
+                self.note_lost(W::operation(&asked), &moments, now_ns, trouble);
                 continue;
             }
             let hang_ups = hang_ups + u32::from(is_begun && over == Over::HungUp);
@@ -411,14 +411,20 @@ impl<W: Work> Driven for Class<W> {
 
     fn close(&mut self, until_ns: u64, deadline_ns: u64) -> ClassMeasured {
         while let Some(intended_ns) = self.take_due_by(until_ns) {
+            let operation = self.work.draw_operation();
             self.record.due(intended_ns);
-            self.record.unfinished(&Moments::waiting(intended_ns, intended_ns, deadline_ns), deadline_ns);
+            self.record.unfinished(operation, &Moments::waiting(intended_ns, intended_ns, deadline_ns), deadline_ns);
         }
         self.closed = true;
-        let flying = self.lanes.iter().flat_map(|lane| &lane.flying).map(|flying| flying.moments);
-        let waiting = |due: &Due<W::Asked>| Moments::waiting(due.intended_ns, due.noticed_ns, deadline_ns);
-        for moments in flying.chain(self.waiting.iter().map(waiting)) {
-            self.record.unfinished(&moments, deadline_ns);
+        for Flying { asked, moments, .. } in self.lanes.iter().flat_map(|lane| &lane.flying) {
+            self.record.unfinished(W::operation(asked), moments, deadline_ns);
+        }
+        for Due { intended_ns, noticed_ns, drawn } in &self.waiting {
+            let operation = match drawn {
+                Some(drawn) => W::operation(&drawn.asked),
+                None => self.work.draw_operation(),
+            };
+            self.record.unfinished(operation, &Moments::waiting(*intended_ns, *noticed_ns, deadline_ns), deadline_ns);
         }
         let driven = if self.plan.pace == Pace::Closed { Loop::Closed } else { Loop::Open };
         self.record.close(&self.plan.name, driven, until_ns)

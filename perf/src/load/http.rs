@@ -22,6 +22,7 @@ use std::cell::Cell;
 
 use spindle_core::simulator::Random;
 
+use super::Operation;
 use super::keyspace::Keyspace;
 use super::split::Slice;
 use super::work::{self, Again, HangUp, Verdict, Work, Written};
@@ -233,6 +234,19 @@ fn counted(part: Part, whole: u64, got: u64) -> Result<(), Fault> {
 impl Work for HttpWork {
     type Asked = Asked;
     const HANG_UP: HangUp = HangUp::Usual;
+
+    fn operations(&self) -> Vec<Operation> {
+        self.mix.methods().map(Method::operation).collect()
+    }
+
+    #[inline]
+    fn operation(asked: &Asked) -> Operation {
+        asked.request.method().operation()
+    }
+
+    fn draw_operation(&mut self) -> Operation {
+        self.mix.at(even(self.dice.draw())).operation()
+    }
 
     fn draw(&mut self, _now_ns: u64) -> Asked {
         let request = match self.mix.at(even(self.dice.draw())) {

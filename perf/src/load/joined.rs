@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::stop::Early;
 use super::{Plan, verdict};
-use crate::measured::{ClassMeasured, Generator, Loop, Measured, ServerCost};
+use crate::measured::{ClassMeasured, Generator, Loop, Measured, OperationMeasured, ServerCost};
 use crate::slow::SlowMeasured;
 
 /// What one generator has measured.
@@ -72,6 +72,22 @@ impl ClassMeasured {
         self.achieved += other.achieved;
         self.errors.add(other.errors);
         self.wrong.add(other.wrong);
+        self.response_ns += &other.response_ns;
+        self.service_ns += &other.service_ns;
+        self.lag_ns += &other.lag_ns;
+        self.lag_server_ns += &other.lag_server_ns;
+        self.lag_generator_ns += &other.lag_generator_ns;
+        // All generators have the class's plan, and so the same operations in the same order.
+        for (own, others) in self.operations.iter_mut().zip(&other.operations) {
+            own.add(others);
+        }
+    }
+}
+
+impl OperationMeasured {
+    /// Puts what was measured elsewhere on top.
+    pub(super) fn add(&mut self, other: &OperationMeasured) {
+        self.requests += other.requests;
         self.response_ns += &other.response_ns;
         self.service_ns += &other.service_ns;
         self.lag_ns += &other.lag_ns;

@@ -185,7 +185,7 @@ impl<W: Work> LaneFlow<'_, W> {
             at += consumed;
             (self.bytes_min, self.in_answer) = (0, false);
             self.answers += 1;
-            let moments = flying.moments;
+            let (operation, moments) = (W::operation(&flying.asked), flying.moments);
             lane.flying.pop_front();
             let was_cut_off = lane.flying.len() < lane.unwritten;
             if was_cut_off {
@@ -195,7 +195,7 @@ impl<W: Work> LaneFlow<'_, W> {
             if was_cut_off || then == Then::Close {
                 class.retire(self.core, self.index, done_ns, Over::Spent);
             }
-            class.answered(&moments, done_ns, verdict);
+            class.answered(operation, &moments, done_ns, verdict);
             if class.is_spent(self.index) {
                 return Err(Over::Spent);
             }
@@ -220,9 +220,9 @@ impl<W: Work> LaneFlow<'_, W> {
         let begun = lane.begun();
         let answered = lane.flying.front_mut().filter(|_| begun > 0).and_then(|flying| {
             let verdict = work.finished(&mut flying.asked, done_ns)?;
-            Some((verdict, flying.moments))
+            Some((verdict, W::operation(&flying.asked), flying.moments))
         });
-        let Some((verdict, moments)) = answered else {
+        let Some((verdict, operation, moments)) = answered else {
             drop(class);
             return self.hung_up();
         };
@@ -232,7 +232,7 @@ impl<W: Work> LaneFlow<'_, W> {
             (lane.unwritten, lane.written_to) = (lane.unwritten - 1, 0);
         }
         class.retire(self.core, self.index, done_ns, Over::Spent);
-        class.answered(&moments, done_ns, verdict);
+        class.answered(operation, &moments, done_ns, verdict);
         class.replenish(self.core, self.index, done_ns);
         Over::Spent
     }

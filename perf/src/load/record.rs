@@ -1,6 +1,7 @@
 //! Every time that is measured, and what was wrong.
 //!
 //! ```text
+//! operations   the times of each operation of a class
 //! run_length   a histogram that takes equal times in a row as one
 //! ```
 
@@ -11,12 +12,14 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::sampling::{Outcome, Sampler};
-use super::{NS_PER_SECOND, Span};
+use super::{NS_PER_SECOND, Operation, Span};
 use crate::closed_loop::response_histogram;
 use crate::describe::Fault;
-use crate::measured::{ClassMeasured, Errors, Loop, Packed, Second, Wrong};
+use crate::measured::{ClassMeasured, Errors, Loop, OperationMeasured, Packed, Second, Wrong};
+use operations::{Answered, Operations};
 use run_length::RunLength;
 
+mod operations;
 mod run_length;
 
 /// The moments of one request, in the core's nanoseconds.
@@ -60,18 +63,10 @@ pub(super) enum Times {
 pub(super) struct Record {
     span: Span,
     offered: u64,
-    requests: u64,
     achieved: u64,
     errors: Errors,
     wrong: Wrong,
-    response_ns: RunLength,
-    service_ns: RunLength,
-    /// Of those that did not wait for a place: all of it is the generator's, and this is recorded once instead of thrice.
-    lag_unwaited_ns: RunLength,
-    /// Of the others.
-    lag_ns: RunLength,
-    lag_server_ns: RunLength,
-    lag_generator_ns: RunLength,
+    operations: Operations,
     /// Where every request is asked for.
     sampler: Option<Sampler>,
 }
@@ -84,21 +79,16 @@ impl Moments {
 }
 
 impl Record {
-    pub(super) fn new(span: Span, sampler: Option<Sampler>) -> Record {
+    /// `operations`: what the class may ask for, one at least.
+    pub(super) fn new(span: Span, operations: &[Operation], sampler: Option<Sampler>) -> Record {
         Record {
             span,
             sampler,
             offered: 0,
-            requests: 0,
             achieved: 0,
             errors: Errors::default(),
             wrong: Wrong::default(),
-            response_ns: RunLength::new(),
-            service_ns: RunLength::new(),
-            lag_unwaited_ns: RunLength::new(),
-            lag_ns: RunLength::new(),
-            lag_server_ns: RunLength::new(),
-            lag_generator_ns: RunLength::new(),
+            operations: Operations::new(operations),
         }
     }
 
@@ -109,7 +99,7 @@ impl Record {
 
     /// A request was answered; with its fault, if the answer is not true.
     #[inline]
-    pub(super) fn answered(&mut self, moments: &Moments, done_ns: u64, fault: Option<&Fault>) {
+    pub(super) fn answered(&mut self, operation: Operation, moments: &Moments, done_ns: u64, fault: Option<&Fault>) {
         // A lie is a lie, also before the measured time.
         if let Some(fault) = fault {
             fault.count(&mut self.wrong);
@@ -118,19 +108,14 @@ impl Record {
             return;
         }
         let outcome = || fault.map_or(Outcome::Right, |fault| Outcome::Wrong(*fault));
-        self.sample(moments, done_ns, outcome);
-        self.requests += 1;
+        self.sample(operation, moments, done_ns, outcome);
         self.achieved += u64::from(done_ns < self.span.end_ns);
-        let waited_ns = moments.placed_ns - moments.noticed_ns;
-        let lag_ns = moments.sent_ns.saturating_sub(moments.intended_ns);
-        self.response_ns.record(done_ns.saturating_sub(moments.intended_ns));
-        self.service_ns.record(done_ns.saturating_sub(moments.sent_ns));
-        if waited_ns == 0 {
-            return self.lag_unwaited_ns.record(lag_ns);
-        }
-        self.lag_ns.record(lag_ns);
-        self.lag_server_ns.record(waited_ns);
-        self.lag_generator_ns.record(lag_ns.saturating_sub(waited_ns));
+        self.operations.of(operation).answered(&Answered {
+            response_ns: done_ns.saturating_sub(moments.intended_ns),
+            service_ns: done_ns.saturating_sub(moments.sent_ns),
+            lag_ns: moments.sent_ns.saturating_sub(moments.intended_ns),
+            waited_ns: moments.placed_ns - moments.noticed_ns,
+        });
     }
 
     /// A request came to nothing, or a connection without one. An error is an error, also before the measured time.
@@ -144,20 +129,26 @@ impl Record {
 
     /// Of a request that is over; of one that came to nothing, beside [`Record::failed`] or [`Record::unfinished`].
     #[inline]
-    pub(super) fn sample(&mut self, moments: &Moments, now_ns: u64, outcome: impl FnOnce() -> Outcome) {
+    pub(super) fn sample(
+        &mut self,
+        operation: Operation,
+        moments: &Moments,
+        now_ns: u64,
+        outcome: impl FnOnce() -> Outcome,
+    ) {
         if let Some(sampler) = &mut self.sampler
             && self.span.is_measured(moments.intended_ns)
         {
-            sampler.note(moments, self.span.measured_ns, now_ns, outcome());
+            sampler.note(operation, moments, self.span.measured_ns, now_ns, outcome());
         }
     }
 
     /// A request was not answered by the deadline: it has waited at least so long.
-    pub(super) fn unfinished(&mut self, moments: &Moments, deadline_ns: u64) {
+    pub(super) fn unfinished(&mut self, operation: Operation, moments: &Moments, deadline_ns: u64) {
         if self.span.is_measured(moments.intended_ns) {
             self.errors.unfinished += 1;
-            self.response_ns.record(deadline_ns.saturating_sub(moments.intended_ns));
-            self.sample(moments, deadline_ns, || Outcome::Unfinished);
+            self.operations.of(operation).response_ns.record(deadline_ns.saturating_sub(moments.intended_ns));
+            self.sample(operation, moments, deadline_ns, || Outcome::Unfinished);
         }
     }
 
@@ -173,24 +164,24 @@ impl Record {
         }
         let lasted_ns = until_ns.min(self.span.end_ns).saturating_sub(self.span.measured_ns);
         let seconds = lasted_ns as f64 / NS_PER_SECOND as f64;
-        let (unwaited, mut lag_ns) = (self.lag_unwaited_ns.take(), self.lag_ns.take());
-        let (mut lag_server_ns, mut lag_generator_ns) = (self.lag_server_ns.take(), self.lag_generator_ns.take());
-        lag_ns += &unwaited;
-        lag_generator_ns += &unwaited;
-        lag_server_ns.saturating_record_n(1, unwaited.len());
+        let operations = self.operations.take();
+        let sum = |times: fn(&OperationMeasured) -> &Histogram<u64>| {
+            operations.iter().map(times).fold(response_histogram(), |sum, of_one| sum + of_one)
+        };
         ClassMeasured {
             name: name.into(),
             driven,
             offered_per_second: self.offered as f64 / seconds.max(1e-9),
-            requests: self.requests,
+            requests: operations.iter().map(|operation| operation.requests).sum(),
             achieved: self.achieved,
             errors: self.errors,
             wrong: self.wrong,
-            response_ns: self.response_ns.take(),
-            service_ns: self.service_ns.take(),
-            lag_ns,
-            lag_server_ns,
-            lag_generator_ns,
+            response_ns: sum(|operation| &operation.response_ns),
+            service_ns: sum(|operation| &operation.service_ns),
+            lag_ns: sum(|operation| &operation.lag_ns),
+            lag_server_ns: sum(|operation| &operation.lag_server_ns),
+            lag_generator_ns: sum(|operation| &operation.lag_generator_ns),
+            operations,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::Operation;
 use super::record::{Moments, Trouble};
 use crate::describe::Fault;
 
@@ -20,6 +21,7 @@ const WAITING_MAX: usize = 256;
 pub struct Sample {
     /// The place of its class in the plan.
     pub class: usize,
+    pub operation: Operation,
     /// From the begin of the measured time.
     pub due_ns: u64,
     pub response_ns: u64,
@@ -76,7 +78,14 @@ pub(super) struct Sampler {
 impl Sampler {
     /// Of a request that is over now; `begin_ns` is that of the measured time.
     #[inline]
-    pub(super) fn note(&mut self, moments: &Moments, begin_ns: u64, now_ns: u64, outcome: Outcome) {
+    pub(super) fn note(
+        &mut self,
+        operation: Operation,
+        moments: &Moments,
+        begin_ns: u64,
+        now_ns: u64,
+        outcome: Outcome,
+    ) {
         let Moments { intended_ns, noticed_ns, placed_ns, sent_ns } = *moments;
         // What was never handed to the kernel waited for a connection, or for a server that did not read what was before.
         let (placed_ns, sent_ns) = if sent_ns == 0 { (now_ns, now_ns) } else { (placed_ns, sent_ns) };
@@ -84,6 +93,7 @@ impl Sampler {
         let lag_ns = sent_ns.saturating_sub(intended_ns);
         self.batch.push(Sample {
             class: self.class,
+            operation,
             due_ns: intended_ns.saturating_sub(begin_ns),
             response_ns: now_ns.saturating_sub(intended_ns),
             service_ns: now_ns.saturating_sub(sent_ns),
@@ -137,12 +147,13 @@ mod tests {
     fn times_are_parted_as_in_the_histograms() {
         let (sampling, taken) = Sampling::new();
         let mut sampler = sampling.of_class(3);
-        sampler.note(&moments(1000), 400, 1107, Outcome::Right);
-        sampler.note(&Moments { sent_ns: 0, ..moments(1000) }, 400, 1100, Outcome::Unfinished);
+        sampler.note(Operation::Set, &moments(1000), 400, 1107, Outcome::Right);
+        sampler.note(Operation::Set, &Moments { sent_ns: 0, ..moments(1000) }, 400, 1100, Outcome::Unfinished);
         sampler.finish();
         let batch = taken.recv().unwrap();
         let right = Sample {
             class: 3,
+            operation: Operation::Set,
             due_ns: 600,
             response_ns: 107,
             service_ns: 100,
@@ -165,7 +176,8 @@ mod tests {
     fn a_writer_who_cannot_keep_up_makes_nobody_wait() {
         let (sampling, taken) = Sampling::new();
         let mut sampler = sampling.of_class(0);
-        (0..(WAITING_MAX + 2) * BATCH).for_each(|at| sampler.note(&moments(at as u64), 0, 9, Outcome::Right));
+        (0..(WAITING_MAX + 2) * BATCH)
+            .for_each(|at| sampler.note(Operation::Get, &moments(at as u64), 0, 9, Outcome::Right));
         assert_eq!(sampling.left_out(), 2 * BATCH as u64);
         drop((sampler, sampling));
         assert_eq!(taken.iter().map(|batch| batch.len()).sum::<usize>(), WAITING_MAX * BATCH);

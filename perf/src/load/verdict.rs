@@ -84,14 +84,15 @@ pub(super) fn missing(slow: &SlowMeasured) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::Span;
     use crate::load::record::Record;
+    use crate::load::{Operation, Span};
 
     const LASTED: Duration = Duration::from_secs(10);
 
     fn class(name: &str, offered: u64, achieved: u64) -> ClassMeasured {
         let end_ns = LASTED.as_nanos() as u64;
-        let measured = Record::new(Span { begin_ns: 0, measured_ns: 0, end_ns }, None).close(name, Loop::Open, end_ns);
+        let span = Span { begin_ns: 0, measured_ns: 0, end_ns };
+        let measured = Record::new(span, &[Operation::Get], None).close(name, Loop::Open, end_ns);
         let offered_per_second = offered as f64 / LASTED.as_secs_f64();
         ClassMeasured { offered_per_second, requests: achieved, achieved, ..measured }
     }

@@ -1,5 +1,6 @@
 //! The face between the load, which says when, and a protocol, which says what.
 
+use super::Operation;
 use crate::describe::Fault;
 
 /// The requests of one class: which is next, its bytes, and what its answer says. Sans-IO, one implementation a protocol.
@@ -9,6 +10,15 @@ pub(super) trait Work: 'static {
 
     /// What it means when a server closes a connection that waits for nothing.
     const HANG_UP: HangUp;
+
+    /// What it may ask for: what the mix names, and what follows from answers. Each once, one at least; always the same.
+    fn operations(&self) -> Vec<Operation>;
+
+    /// One of them.
+    fn operation(asked: &Self::Asked) -> Operation;
+
+    /// What a request would have been that was never drawn: changes nothing, and is as often of a kind as the mix has it.
+    fn draw_operation(&mut self) -> Operation;
 
     /// Chooses the next request. Whatever it changes is on its way from now on, acknowledged or not.
     fn draw(&mut self, now_ns: u64) -> Self::Asked;

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_wrote() {
-        for measured in [specimen::run(5), specimen::invalid_run(3), specimen::run(0)] {
+        for measured in [specimen::run(5), specimen::invalid_run(3), specimen::run(0), specimen::mixed_run(2)] {
             let summary = Summary::of(&measured);
             assert!(read(&written(&summary)).unwrap() == summary, "{}", written(&summary));
         }
@@ -196,6 +196,29 @@ mod tests {
         assert_eq!(json["slow"][0]["cut_by_server"], 6);
         assert!(json["environment"]["machine"]["kernel"].is_string());
         assert_eq!(json["timeline"][1]["errors"], 10);
+    }
+
+    #[test]
+    fn operations_are_there_where_a_class_has_several() {
+        let json = serde_json::to_value(Summary::of(&specimen::mixed_run(2))).unwrap();
+        let operations = json["classes"][0]["operations"].as_array().unwrap();
+        let requests: Vec<_> =
+            operations.iter().map(|one| (one["operation"].clone(), one["requests"].clone())).collect();
+        assert_eq!(requests, [("get".into(), 1800.into()), ("set".into(), 200.into()), ("add".into(), 0.into())]);
+        for histogram in ["response_ns", "service_ns", "lag_ns", "lag_server_ns", "lag_generator_ns"] {
+            assert!(operations[1][histogram]["p99_9"].as_u64() > Some(0), "{histogram}");
+            assert_eq!(operations[2][histogram]["count"], 0, "{histogram}");
+        }
+        let plain = serde_json::to_value(Summary::of(&specimen::run(2))).unwrap();
+        assert!(plain["classes"][0].get("operations").is_none(), "one operation is the class");
+    }
+
+    #[test]
+    fn a_result_from_before_there_were_operations_can_be_read() {
+        let mut json = serde_json::to_value(Summary::of(&specimen::mixed_run(1))).unwrap();
+        json["classes"][0].as_object_mut().unwrap().remove("operations");
+        let read = read(&json.to_string()).unwrap();
+        assert!(read.classes[0].operations.is_empty());
     }
 
     #[test]

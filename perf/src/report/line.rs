@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use super::figures::{bytes, count, latency, percent, rate};
-use super::summary::{Class, Figures, GeneratorUse, Percentiles, Summary};
+use super::summary::{Class, Figures, GeneratorUse, Operation, Percentiles, Summary};
 use crate::link::LinkUse;
 use crate::load::Spin;
 use crate::measured::{Loop, Second};
@@ -91,8 +91,11 @@ pub fn closing(summary: &Summary, output: Output) -> String {
     let is_closed = summary.driven == Loop::Closed;
     lines.push(times(if is_closed { "response*" } else { "response" }, &summary.total.response_ns));
     let several = summary.classes.len() > 1;
-    if several {
-        lines.extend(summary.classes.iter().map(class));
+    for class in &summary.classes {
+        if several {
+            lines.push(class_times(class));
+        }
+        lines.extend(operations(class, if several { "    " } else { "  " }));
     }
     lines.push(times("service", &summary.total.service_ns));
     lines.push(times("lag", &summary.total.lag_ns));
@@ -150,9 +153,22 @@ fn times(name: &str, times: &Percentiles) -> String {
     line
 }
 
-fn class(class: &Class) -> String {
-    let mark = if class.driven == Loop::Closed { "*" } else { "" };
-    times(&format!("  {}{mark}", class.name), &class.figures.response_ns)
+fn class_times(class: &Class) -> String {
+    times(&format!("  {}{}", class.name, mark(class)), &class.figures.response_ns)
+}
+
+/// The response of each, where there are several; no line of those that did not happen.
+fn operations(class: &Class, indent: &str) -> Vec<String> {
+    let timed = class.operations.iter().filter(|operation| operation.has_times());
+    timed
+        .map(|Operation { operation, response_ns, .. }| {
+            times(&format!("{indent}{operation}{}", mark(class)), response_ns)
+        })
+        .collect()
+}
+
+fn mark(class: &Class) -> &'static str {
+    if class.driven == Loop::Closed { "*" } else { "" }
 }
 
 fn outcome(total: &Figures, output: Output) -> String {
@@ -169,7 +185,7 @@ fn outcome(total: &Figures, output: Output) -> String {
 
 /// Its share of the load, and of what went wrong.
 fn class_outcome(class: &Class, output: Output) -> String {
-    let Class { name, driven, figures } = class;
+    let Class { name, driven, figures, .. } = class;
     let achieved = rate(figures.achieved_per_second);
     let share = match driven {
         Loop::Open => format!("{achieved} of {} a second", rate(figures.offered_per_second)),
@@ -292,6 +308,24 @@ mod tests {
         assert!(text.contains(slow), "{text}");
         measured.classes.truncate(1);
         assert!(!closing(&Summary::of(&measured), Output::Plain).contains("  get: "), "one class is all requests");
+    }
+
+    #[test]
+    fn operations_have_lines_of_their_own_below_the_response_of_their_class() {
+        let mut measured = specimen::mixed_run(3);
+        let names = |text: &str| -> Vec<String> {
+            let table = text.lines().skip_while(|line| !line.starts_with("response")).take(6);
+            table.map(|line| line.chars().take(20).collect::<String>().trim_end().to_owned()).collect()
+        };
+        let text = closing(&Summary::of(&measured), Output::Plain);
+        assert_eq!(names(&text)[..4], ["response", "  get", "  set", "service"], "{text}");
+        measured.classes.push(specimen::run(3).classes.remove(1));
+        measured.classes[0].name = "mix".into();
+        let text = closing(&Summary::of(&measured), Output::Plain);
+        let of_classes = ["response", "  mix", "    get", "    set", "  <script>\"&'", "service"];
+        assert_eq!(names(&text), of_classes, "{text}");
+        let set = text.lines().find(|line| line.starts_with("    set")).unwrap();
+        assert!(set.ends_with(" 300"), "{set}");
     }
 
     #[test]

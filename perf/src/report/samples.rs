@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 use crate::load::{Outcome, Sample};
 
 /// Times in nanoseconds; `due_ns` from the begin of the measured time.
-pub const HEAD: &str = "class,due_ns,response_ns,service_ns,lag_server_ns,lag_generator_ns,outcome";
+pub const HEAD: &str = "class,operation,due_ns,response_ns,service_ns,lag_server_ns,lag_generator_ns,outcome";
 
 /// Writes the head, and every sample that comes until there are no more. `classes` are the names of the plan's.
 ///
@@ -33,6 +33,8 @@ fn field(name: &str) -> String {
 
 fn row(classes: &[String], sample: &Sample, out: &mut impl Write) -> io::Result<()> {
     out.write_all(classes.get(sample.class).map_or("", |name| name).as_bytes())?;
+    out.write_all(b",")?;
+    out.write_all(sample.operation.name().as_bytes())?;
     let mut digits = itoa::Buffer::new();
     let Sample { due_ns, response_ns, service_ns, lag_server_ns, lag_generator_ns, .. } = *sample;
     for ns in [due_ns, response_ns, service_ns, lag_server_ns, lag_generator_ns] {
@@ -58,11 +60,13 @@ fn name(outcome: &Outcome) -> &'static str {
 mod tests {
     use super::*;
     use crate::describe::Fault;
+    use crate::load::Operation;
 
     #[test]
     fn a_row_a_request_under_its_head() {
         let sample = Sample {
             class: 1,
+            operation: Operation::Incr,
             due_ns: 5,
             response_ns: 40,
             service_ns: 30,
@@ -78,6 +82,6 @@ mod tests {
         write(&["a".into(), "b, \"c\"".into()], &samples, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let name = "\"b, \"\"c\"\"\"";
-        assert_eq!(text, format!("{HEAD}\n{name},5,40,30,0,10,right\n{name},5,40,30,0,10,stale\n"));
+        assert_eq!(text, format!("{HEAD}\n{name},incr,5,40,30,0,10,right\n{name},incr,5,40,30,0,10,stale\n"));
     }
 }

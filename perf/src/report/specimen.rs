@@ -6,8 +6,10 @@ use hdrhistogram::Histogram;
 
 use crate::environment::Environment;
 use crate::link::LinkUse;
-use crate::load::Spin;
-use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Packed, Reason, Second, ServerCost, Wrong};
+use crate::load::{Operation, Spin};
+use crate::measured::{
+    ClassMeasured, Errors, Generator, Loop, Measured, OperationMeasured, Packed, Reason, Second, ServerCost, Wrong,
+};
 use crate::slow::SlowMeasured;
 
 const REQUESTS_PER_SECOND: u64 = 2000;
@@ -27,6 +29,7 @@ pub(crate) fn run(seconds: u64) -> Measured {
         lag_ns: times(seconds * REQUESTS_PER_SECOND / 2, 5_000, 3),
         lag_server_ns: times(seconds * REQUESTS_PER_SECOND / 2, 3_000, 4),
         lag_generator_ns: times(seconds * REQUESTS_PER_SECOND / 2, 2_000, 5),
+        operations: vec![operation(Operation::Get, seconds * REQUESTS_PER_SECOND / 2, base_ns)],
     };
     Measured {
         driven: Loop::Open,
@@ -81,6 +84,31 @@ pub(crate) fn closed_run(seconds: u64) -> Measured {
     measured.driven = Loop::Closed;
     measured.classes.iter_mut().for_each(|class| class.driven = Loop::Closed);
     measured
+}
+
+/// One whose only class asks for two things, of which the second takes ten times as long.
+pub(crate) fn mixed_run(seconds: u64) -> Measured {
+    let mut measured = run(seconds);
+    measured.classes.truncate(1);
+    let requests = measured.classes[0].requests;
+    measured.classes[0].operations = vec![
+        operation(Operation::Get, requests - requests / 10, 60_000),
+        operation(Operation::Set, requests / 10, 600_000),
+        operation(Operation::Add, 0, 0),
+    ];
+    measured
+}
+
+fn operation(operation: Operation, requests: u64, base_ns: u64) -> OperationMeasured {
+    OperationMeasured {
+        operation,
+        requests,
+        response_ns: times(requests, base_ns, 1),
+        service_ns: times(requests, base_ns / 2, 2),
+        lag_ns: times(requests, 5_000, 3),
+        lag_server_ns: times(requests, 3_000, 4),
+        lag_generator_ns: times(requests, 2_000, 5),
+    }
 }
 
 fn slow() -> SlowMeasured {

@@ -1,4 +1,8 @@
 //! One run as plain data, without histograms: what is kept of it in a file.
+//!
+//! ```text
+//! operation   the operations of a class, each by itself
+//! ```
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,6 +14,9 @@ use crate::link::LinkUse;
 use crate::load::Spin;
 use crate::measured::{ClassMeasured, Errors, Generator, Loop, Measured, Second, ServerCost, Wrong};
 use crate::slow::SlowMeasured;
+pub use operation::Operation;
+
+mod operation;
 
 /// Of docs/load-result.md. Counted up when a field changes its meaning or goes; a new field leaves it.
 pub const SCHEMA: u32 = 1;
@@ -55,6 +62,9 @@ pub struct Class {
     pub driven: Loop,
     #[serde(flatten)]
     pub figures: Figures,
+    /// Where there are several; none in older results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
 }
 
 /// What came of some requests.
@@ -223,6 +233,7 @@ impl Class {
             name: class.name.clone(),
             driven: class.driven,
             figures: Figures::of(std::slice::from_ref(class), &[class], lasted_s),
+            operations: Operation::all_of(class),
         }
     }
 

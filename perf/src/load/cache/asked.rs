@@ -5,6 +5,7 @@ use super::counters::Increment;
 use super::multiget::Multiget;
 use super::stock::{Before, Checked, Look, Store};
 use super::uniques::Seen;
+use crate::load::Operation;
 
 #[derive(Debug)]
 pub(in crate::load) enum Asked {
@@ -47,6 +48,22 @@ pub(in crate::load) struct Swap {
 
 // Millions of gets a second pass through queues as this: what is larger and rarer has a box.
 const _: () = assert!(size_of::<Asked>() <= 56);
+
+impl Asked {
+    #[inline]
+    pub(super) fn operation(&self) -> Operation {
+        let Asked::One(single) = self else { return Operation::Multiget };
+        match single {
+            Single::Get { .. } => Operation::Get,
+            Single::Set(_) => Operation::Set,
+            Single::Cas(_) => Operation::Cas,
+            Single::Delete { .. } => Operation::Delete,
+            Single::Touch { .. } => Operation::Touch,
+            Single::Incr(_) => Operation::Incr,
+            Single::Add { .. } => Operation::Add,
+        }
+    }
+}
 
 impl Single {
     pub(super) fn question(&self) -> Question {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::load::Operation;
+
 /// Keys of a multiget, at most: its request is written in one piece.
 const MULTIGET_KEYS_MAX: usize = 500;
 
@@ -31,6 +33,20 @@ pub(super) enum Kind {
     Touch,
     Incr,
     Cas,
+}
+
+impl Kind {
+    pub(super) fn operation(self) -> Operation {
+        match self {
+            Kind::Get => Operation::Get,
+            Kind::Set => Operation::Set,
+            Kind::Multiget => Operation::Multiget,
+            Kind::Delete => Operation::Delete,
+            Kind::Touch => Operation::Touch,
+            Kind::Incr => Operation::Incr,
+            Kind::Cas => Operation::Cas,
+        }
+    }
 }
 
 impl Mix {
@@ -75,6 +91,11 @@ impl Kinds {
             *bound = 1.0;
         }
         Kinds { bounds }
+    }
+
+    /// Those that there are, in the order of the mix.
+    pub(super) fn all(&self) -> impl Iterator<Item = Kind> {
+        self.bounds.iter().map(|(kind, _)| *kind)
     }
 
     /// The kind at `even`, which is evenly from 0 to 1, 1 excluded.
@@ -146,16 +167,7 @@ impl fmt::Display for Mix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = "";
         for (kind, weight) in self.weights().into_iter().filter(|(_, weight)| *weight > 0.0) {
-            let name = match kind {
-                Kind::Get => "get",
-                Kind::Set => "set",
-                Kind::Multiget => "multiget",
-                Kind::Delete => "delete",
-                Kind::Touch => "touch",
-                Kind::Incr => "incr",
-                Kind::Cas => "cas",
-            };
-            write!(formatter, "{before}{name}={weight}")?;
+            write!(formatter, "{before}{}={weight}", kind.operation().name())?;
             if kind == Kind::Multiget {
                 write!(formatter, ":{}", self.multiget_keys)?;
             }

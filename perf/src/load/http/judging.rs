@@ -144,6 +144,16 @@ impl Request {
         }
     }
 
+    #[inline]
+    pub(super) fn method(&self) -> Method {
+        match self {
+            Request::Read(read) => read.method(),
+            Request::Put { .. } => Method::Put,
+            Request::Delete { .. } => Method::Delete,
+            Request::Post { .. } => Method::Post,
+        }
+    }
+
     pub(super) fn to(&self) -> To {
         match self {
             Request::Read(Read { wanted: Wanted::Description(_), .. }) => To::Head,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::load::Operation;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
@@ -23,6 +25,16 @@ impl Method {
             Method::Put => "PUT",
             Method::Delete => "DELETE",
             Method::Post => "POST",
+        }
+    }
+
+    pub(super) fn operation(self) -> Operation {
+        match self {
+            Method::Get => Operation::Get,
+            Method::Head => Operation::Head,
+            Method::Put => Operation::Put,
+            Method::Delete => Operation::Delete,
+            Method::Post => Operation::Post,
         }
     }
 }
@@ -59,7 +71,11 @@ impl Mix {
     }
 
     pub fn has(&self, wanted: Method) -> bool {
-        self.weighted().any(|(method, _)| method == wanted)
+        self.methods().any(|method| method == wanted)
+    }
+
+    pub(super) fn methods(&self) -> impl Iterator<Item = Method> {
+        self.weighted().map(|(method, _)| method)
     }
 
     fn weighted(&self) -> impl Iterator<Item = (Method, f64)> {

@@ -172,3 +172,17 @@ fn an_upload_that_a_gateway_knows_nothing_of_may_be_done_later() {
         assert_eq!(ledger.known(ledger.read(0)).oldest, oldest, "{status}");
     }
 }
+
+#[test]
+fn a_class_says_beforehand_what_it_asks_for_and_asks_for_nothing_else() {
+    use Operation::{Delete, Get, Head, Post, Put};
+    for (mix, operations) in
+        [("get", vec![Get]), ("put=1,get=9", vec![Get, Put]), ("post,delete,head", vec![Head, Delete, Post])]
+    {
+        let mut work = work(mix, 0.5);
+        assert_eq!(work.operations(), operations, "{mix}");
+        let drawn: Vec<Operation> = (0..200).map(|_| HttpWork::operation(&work.draw(0))).collect();
+        assert!(drawn.iter().all(|operation| operations.contains(operation)), "{mix}: {drawn:?}");
+        assert!(operations.iter().all(|operation| drawn.contains(operation)), "{mix}: {drawn:?}");
+    }
+}

@@ -8,17 +8,19 @@ use crate::environment::Environment;
 use crate::link::LinkUse;
 use crate::measured::Loop;
 use crate::report::figures::{bytes, count, latency, percent, rate};
-use crate::report::summary::{Figures, Percentiles, Summary};
+use crate::report::summary::{Figures, Operation, Percentiles, Summary};
 use crate::slow::SlowMeasured;
 
 /// The percentiles of every class, what failed, and what it cost.
 pub(super) fn numbers(out: &mut String, summary: &Summary) -> fmt::Result {
     let is_partly_closed = summary.closed_beside().next().is_some();
     let all = if is_partly_closed { "All requests; times of the open loops" } else { "All requests" };
-    figures(out, all, summary.driven, &summary.total)?;
+    // One class is all requests.
+    let of_all = if let [only] = summary.classes.as_slice() { only.operations.as_slice() } else { &[] };
+    figures(out, all, summary.driven, &summary.total, of_all)?;
     if summary.classes.len() > 1 {
         for class in &summary.classes {
-            figures(out, &class.title(), class.driven, &class.figures)?;
+            figures(out, &class.title(), class.driven, &class.figures, &class.operations)?;
         }
     }
     if !summary.slow.is_empty() {
@@ -31,7 +33,7 @@ pub(super) fn numbers(out: &mut String, summary: &Summary) -> fmt::Result {
     writeln!(out, "</dl></div>")
 }
 
-fn figures(out: &mut String, name: &str, driven: Loop, figures: &Figures) -> fmt::Result {
+fn figures(out: &mut String, name: &str, driven: Loop, figures: &Figures, operations: &[Operation]) -> fmt::Result {
     let achieved = rate(figures.achieved_per_second);
     let throughput = match driven {
         Loop::Open => format!("{achieved} of {} a second", rate(figures.offered_per_second)),
@@ -43,14 +45,16 @@ fn figures(out: &mut String, name: &str, driven: Loop, figures: &Figures) -> fmt
         writeln!(out, "<th scope=\"col\">{head}</th>")?;
     }
     writeln!(out, "</tr></thead>\n<tbody>")?;
-    for (name, class, times) in [
-        ("response", "headline", &figures.response_ns),
+    let responses = operations.iter().map(|one| (one.operation.as_str(), "part", &one.response_ns));
+    let all = [
         ("service", "", &figures.service_ns),
         ("lag", "", &figures.lag_ns),
         ("for the server", "part", &figures.lag_server_ns),
         ("by the generator", "part", &figures.lag_generator_ns),
-    ] {
-        write!(out, "<tr class=\"{class}\"><th scope=\"row\">{name}</th>")?;
+    ];
+    for (name, class, times) in [("response", "headline", &figures.response_ns)].into_iter().chain(responses).chain(all)
+    {
+        write!(out, "<tr class=\"{class}\"><th scope=\"row\">{}</th>", Text(name))?;
         cells(out, times)?;
         writeln!(out, "</tr>")?;
     }

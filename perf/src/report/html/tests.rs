@@ -49,6 +49,16 @@ fn a_valid_run_has_its_plots_and_no_banner() {
 }
 
 #[test]
+fn operations_have_rows_of_their_own() {
+    let page = page_of(&Summary::of(&specimen::mixed_run(5)));
+    assert_well_formed(&page);
+    for operation in ["get", "set"] {
+        let row = format!("<tr class=\"part\"><th scope=\"row\">{operation}</th>");
+        assert_eq!(page.matches(&row).count(), 1, "{operation}");
+    }
+}
+
+#[test]
 fn nothing_comes_from_elsewhere_and_nothing_runs() {
     let page = page_of(&Summary::of(&specimen::invalid_run(5)));
     for forbidden in ["http:", "https:", "url(", "@import", "<script", "<link", "src=", "href="] {
