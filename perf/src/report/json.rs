@@ -180,11 +180,12 @@ mod tests {
             "the generator was late for class \"get\": 812.0 µs at p99.9, 50.0 µs is the bound"
         );
         assert_eq!(json["errors"], 10);
+        assert_eq!(json["errors_per_second"], 5.0);
         assert_eq!(json["errors_by_kind"]["broken"], 3);
         assert_eq!(json["wrong"], 21);
         assert_eq!(json["wrong_by_kind"]["lost"], 6);
         for figures in [&json, &json["classes"][0], &json["classes"][1]] {
-            for field in ["offered_per_second", "achieved_per_second", "requests"] {
+            for field in ["offered_per_second", "achieved_per_second", "requests", "errors_per_second"] {
                 assert!(figures[field].is_number(), "{field}");
             }
             for histogram in ["response_ns", "service_ns", "lag_ns", "lag_server_ns", "lag_generator_ns"] {
@@ -217,8 +218,9 @@ mod tests {
     fn a_result_from_before_there_were_operations_can_be_read() {
         let mut json = serde_json::to_value(Summary::of(&specimen::mixed_run(1))).unwrap();
         json["classes"][0].as_object_mut().unwrap().remove("operations");
+        json.as_object_mut().unwrap().remove("errors_per_second");
         let read = read(&json.to_string()).unwrap();
-        assert!(read.classes[0].operations.is_empty());
+        assert!(read.classes[0].operations.is_empty() && read.total.errors_per_second == 0.0);
     }
 
     #[test]

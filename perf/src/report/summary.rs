@@ -74,6 +74,9 @@ pub struct Figures {
     pub achieved_per_second: f64,
     pub requests: u64,
     pub errors: u64,
+    /// Older results have none.
+    #[serde(default)]
+    pub errors_per_second: f64,
     #[serde(with = "ErrorsInFile")]
     pub errors_by_kind: Errors,
     pub wrong: u64,
@@ -256,14 +259,16 @@ impl Figures {
             errors_by_kind.add(class.errors);
             wrong_by_kind.add(class.wrong);
         }
+        let per_second = |count: u64| if lasted_s > 0.0 { count as f64 / lasted_s } else { 0.0 };
         let response = merged(timed.iter().map(|class| &class.response_ns));
         let percentiles =
             |of: fn(&ClassMeasured) -> &Histogram<u64>| Percentiles::of(&merged(timed.iter().map(|class| of(class))));
         Figures {
             offered_per_second: classes.iter().map(|class| class.offered_per_second).sum(),
-            achieved_per_second: if lasted_s > 0.0 { achieved as f64 / lasted_s } else { 0.0 },
+            achieved_per_second: per_second(achieved),
             requests,
             errors: errors_by_kind.total(),
+            errors_per_second: per_second(errors_by_kind.total()),
             errors_by_kind,
             wrong: wrong_by_kind.total(),
             wrong_by_kind,
