@@ -38,6 +38,8 @@ enum Lie {
     Torn,
     /// Hangs up, and nobody takes its place.
     Dies,
+    /// A flipped bit in every answer.
+    FlippedBits,
     /// No lie: sets take [`SLOW`].
     SlowSets,
 }
@@ -133,12 +135,13 @@ impl Liar {
         let mut last = self.last.lock().ok()?;
         // A lie about a value that was never written over would be the truth.
         let changed = oldest != newest || !matches!(self.lie, Lie::Stale | Lie::Torn);
-        let lies = changed && self.gets.fetch_add(1, Relaxed) == self.at;
+        let is_at = changed && self.gets.fetch_add(1, Relaxed) == self.at;
+        let lies = is_at || self.lie == Lie::FlippedBits;
         let mut value = newest.clone();
         match self.lie {
             _ if !lies => {}
             Lie::None | Lie::SlowSets => {}
-            Lie::FlippedBit => value[50] ^= 0x10,
+            Lie::FlippedBit | Lie::FlippedBits => value[50] ^= 0x10,
             Lie::Stale => value = oldest,
             Lie::ShortBody => value.truncate(value.len() - 1),
             Lie::Swapped => value = last.clone(),
@@ -215,6 +218,29 @@ fn every_kind_of_lie_is_caught_and_named() {
     assert_eq!(wrong(Lie::Swapped), Wrong { swapped: 1, ..Wrong::default() });
     assert_eq!(wrong(Lie::Torn), Wrong { torn: 1, ..Wrong::default() });
     assert_eq!(wrong(Lie::Lost), Wrong { lost: 1, ..Wrong::default() });
+}
+
+/// Whether an answer is looked into is drawn for each request by itself, so that of n answers that are wrong a binomial number
+/// is found: n/64, and but for one seed in 10^8 no more than six standard deviations beside it.
+#[test]
+fn a_sample_of_the_answers_finds_its_share_of_the_lies() {
+    const ASKED: u64 = 20_000;
+    let found = |verify: Verify| {
+        let mut plan = plan(Liar::start(Lie::FlippedBits, u64::MAX));
+        (plan.patience, cache(&mut plan).mix) = (Duration::from_secs(60), Mix::of_sets(0.0));
+        let class = &mut plan.classes[0];
+        class.pace = Pace::Open { per_second: ASKED as f64, arrivals: Arrivals::Constant };
+        (class.verify, class.depth) = (verify, 64);
+        let measured = measure(&plan);
+        assert_eq!((measured.classes[0].requests, measured.errors()), (ASKED, 0), "{verify:?}");
+        assert_eq!(measured.wrong(), measured.classes[0].wrong.corrupt, "{verify:?}");
+        measured.wrong()
+    };
+    assert_eq!([found(Verify::All), found(Verify::Off)], [ASKED, 0]);
+    let (share, asked) = (1.0 / 64.0, ASKED as f64);
+    let deviation = (asked * share * (1.0 - share)).sqrt();
+    let beside = found(Verify::Sampled) as f64 - asked * share;
+    assert!(beside.abs() < 6.0 * deviation, "{beside} beside n/64, of which {deviation} is the deviation");
 }
 
 #[test]
