@@ -101,6 +101,11 @@ fn two_offer_together_what_one_would_and_find_nothing_wrong() {
     let requests = measured.classes[0].requests;
     assert!((2000..2400).contains(&requests), "{requests} requests");
     assert_eq!((measured.errors(), measured.wrong()), (0, 0), "{:?}", measured.classes[0].wrong);
+    let operations = &measured.classes[0].operations;
+    assert_eq!(operations.iter().map(|operation| operation.requests).sum::<u64>(), requests);
+    for operation in operations {
+        assert_eq!(operation.response_ns.len(), operation.requests, "{:?}", operation.operation);
+    }
     assert_eq!((measured.generator.threads, seen.len(), measured.seconds.len()), (2, 1, 1));
     assert!(measured.server.is_some());
     // The same keys are those of a single generator, too, and its objects are theirs.
