@@ -32,7 +32,7 @@ use std::sync::{Arc, mpsc};
 use crate::closed_loop::LoadError;
 use crate::descriptors;
 use crate::measured::{Measured, Second};
-pub use cache::{CacheFillError, CachePlan, Mix, OnMiss, Protocol, Ttl};
+pub use cache::{CacheFillError, CachePlan, KEY_BYTES_MAX, Mix, OnMiss, Protocol, Ttl};
 use class::Driven;
 use drive::{Driving, Together, generate};
 use http::HttpFillError;

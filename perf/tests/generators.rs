@@ -47,6 +47,7 @@ fn cache_and_plan(mix: &str) -> Option<(Server, Plan)> {
     let work = WorkPlan::Cache(CachePlan {
         protocol: Protocol::Classic,
         prefix: "k".into(),
+        key_sizes: None,
         keys,
         mix: mix.parse().unwrap(),
         ttl: None,

@@ -172,6 +172,7 @@ fn plan(server: SocketAddr) -> Plan {
             work: WorkPlan::Cache(CachePlan {
                 protocol: Protocol::Classic,
                 prefix: "k".into(),
+                key_sizes: None,
                 keys: KeyPlan {
                     count: 20,
                     popularity: Popularity::Uniform,

@@ -138,6 +138,8 @@ fn a_load_that_cannot_be_is_refused_before_anything_is_sent() {
         ("127.0.0.1:1 --mix get=1 --set-share 0.5", "cannot be used with"),
         ("127.0.0.1:1 --ttl 0", "whole seconds from 1 to 2592000"),
         ("127.0.0.1:1 --value huge", "huge"),
+        ("127.0.0.1:1 --key 251", "--key 251: keys are of 250 bytes at most"),
+        ("127.0.0.1:1 --key etc", "--key etc: keys are of 250 bytes at most: name a maximum"),
         ("127.0.0.1:1 --key-distribution zipf:x", "zipf:x"),
         ("127.0.0.1:1 --no-such-option", "--no-such-option"),
         ("127.0.0.1:1 --connections 60000 --depth 100", "--depth 100: connections times depth is at most 4194304"),

@@ -4,6 +4,7 @@
 //! mix        what is asked, and how often
 //! asked      one request, and what has to be remembered of it
 //! request    its bytes
+//!   key      those of a key
 //! hit        what a get is answered when all is well
 //! answer     what an answer says
 //!   multiget   the answer to a request for several objects
@@ -25,7 +26,7 @@ use super::keyspace::KeyPlan;
 use super::split::Slice;
 use super::work::{HangUp, Heard, Then, Verdict, Work, Written};
 use super::{ClassPlan, Operation};
-use crate::sizes::even;
+use crate::sizes::{Sizes, even};
 use answer::{Hearing, hear};
 use asked::Swap;
 pub(super) use asked::{Asked, Single};
@@ -34,6 +35,7 @@ pub use expiry::{Ttl, TtlError};
 pub use fill::CacheFillError;
 pub(super) use fill::fill;
 use hit::Hits;
+pub use key::KEY_BYTES_MAX;
 use mix::{Kind, Kinds};
 pub use mix::{Mix, MixError};
 use multiget::{Multiget, Part};
@@ -48,6 +50,7 @@ mod expiry;
 mod fill;
 mod hit;
 mod judging;
+mod key;
 mod mix;
 mod multiget;
 mod request;
@@ -67,6 +70,9 @@ pub struct CachePlan {
     pub protocol: Protocol,
     /// What every key begins with, 1 to 200 bytes without spaces and controls. Counters have an `n` after it.
     pub prefix: String,
+    /// How long a key is, prefix and number included: drawn by its number and the seed of the class. 250 at most (longer ones
+    /// are cut), and never too short for prefix and number, which is how long all are without a law.
+    pub key_sizes: Option<Sizes>,
     pub keys: KeyPlan,
     pub mix: Mix,
     /// Of whatever is set or touched, but for counters. Without, nothing expires.
@@ -118,10 +124,11 @@ pub(super) struct CacheWork {
 impl CacheWork {
     pub(super) fn new(plan: &CachePlan, slice: &Slice) -> CacheWork {
         let (keys, mix) = (plan.keys.count, &plan.mix);
+        let requests = Requests::new(plan, slice.class.seed);
         CacheWork {
             protocol: plan.protocol,
-            requests: Requests::new(plan),
-            hits: Hits::new(&plan.prefix),
+            hits: requests.hits(),
+            requests,
             kinds: Kinds::of(mix),
             multiget_keys: mix.multiget_keys,
             on_miss: plan.on_miss,
@@ -292,13 +299,12 @@ mod tests {
     use crate::describe::Removal;
     use crate::load::{Pace, Verify, WorkPlan};
     use crate::popularity::Popularity;
-    use crate::sizes::Sizes;
 
     fn plan(prefix: &str, mix: &str, on_miss: OnMiss) -> CachePlan {
         let keys =
             KeyPlan { count: 3, popularity: Popularity::Uniform, sizes: Sizes::Fixed(1), removal: Removal::Allowed };
         let mix = mix.parse().unwrap();
-        CachePlan { protocol: Protocol::Classic, prefix: prefix.into(), keys, mix, ttl: None, on_miss }
+        CachePlan { protocol: Protocol::Classic, prefix: prefix.into(), key_sizes: None, keys, mix, ttl: None, on_miss }
     }
 
     #[test]

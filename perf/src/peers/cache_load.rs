@@ -69,6 +69,7 @@ impl CacheLoad {
             work: WorkPlan::Cache(CachePlan {
                 protocol: Protocol::Classic,
                 prefix: "k".into(),
+                key_sizes: None,
                 keys,
                 mix: Mix::of_sets(self.set_share),
                 ttl: None,

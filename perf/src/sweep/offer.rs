@@ -119,6 +119,7 @@ pub(super) mod tests {
         let work = CachePlan {
             protocol: Protocol::Classic,
             prefix: "k".into(),
+            key_sizes: None,
             keys: keys(),
             mix: Mix::of_sets(0.1),
             ttl: None,

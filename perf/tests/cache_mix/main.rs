@@ -37,6 +37,7 @@ fn plan(server: SocketAddr, protocol: Protocol, mix: &str) -> Plan {
     let cache = CachePlan {
         protocol,
         prefix: "k".into(),
+        key_sizes: None,
         keys,
         mix: mix.parse().unwrap(),
         ttl: None,
@@ -151,6 +152,49 @@ fn the_same_seed_says_the_same_bytes_and_another_does_not() {
     }
 }
 
+/// The keys of a load that was set, in the order of their numbers.
+fn keys_set(heard: &[u8]) -> Vec<String> {
+    let mut keys: Vec<String> = heard
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| line.strip_prefix(b"set k0"))
+        .map(|line| String::from_utf8_lossy(line.split(|byte| *byte == b' ').next().unwrap()).into_owned())
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+#[test]
+fn the_same_seed_draws_the_same_lengths_of_keys() {
+    let heard = |protocol: Protocol, seed: u64| {
+        let (address, liar) = liar::start(Lie::None);
+        let mut plan = plan(address, protocol, WHOLE);
+        (cache(&mut plan).key_sizes, plan.classes[0].seed) = (Some(Sizes::EtcKeys), seed);
+        let measured = measure(&plan);
+        assert_eq!((wrong(&measured), measured.errors()), (vec![], 0), "{protocol:?}");
+        std::mem::take(&mut liar.lock().unwrap().heard)
+    };
+    for protocol in BOTH {
+        let first = heard(protocol, 3);
+        assert!(first.len() > 100_000 && first == heard(protocol, 3), "{protocol:?}");
+        let keys = keys_set(&first);
+        assert_eq!(keys.len(), 20, "a key has one length: {keys:?}");
+        assert!(keys.iter().any(|key| key.len() > 30) && keys != keys_set(&heard(protocol, 4)), "{keys:?}");
+    }
+}
+
+#[test]
+fn a_lie_about_longer_keys_is_caught() {
+    for (lie, mix) in [(Lie::OfAnother, "get=1,set=1"), (Lie::Unasked, "set=1,multiget=1:8")] {
+        for protocol in BOTH {
+            let mut plan = plan(liar::start(lie).0, protocol, mix);
+            cache(&mut plan).key_sizes = Some(Sizes::Range { low: 20, high: 250 });
+            let measured = measure(&plan);
+            assert_eq!((wrong(&measured), measured.errors()), (vec!["swapped"], 0), "{lie:?}, {protocol:?}");
+        }
+    }
+}
+
 #[test]
 fn a_miss_is_followed_by_a_set_that_counts() {
     let (address, liar) = liar::start(Lie::None);
@@ -168,7 +212,7 @@ fn a_miss_is_followed_by_a_set_that_counts() {
 }
 
 /// The whole mix on several connections, pipelined, so that requests for one key overtake each other.
-fn honest(protocol: Protocol, ttl: Option<Ttl>) {
+fn honest(protocol: Protocol, ttl: Option<Ttl>, key_sizes: Option<Sizes>) {
     let address = free_address().unwrap();
     let mut command = Command::new("memcached");
     command.args(["-u", "root", "-U", "0", "-t", "2", "-l", "127.0.0.1", "-p", &address.port().to_string()]);
@@ -177,7 +221,7 @@ fn honest(protocol: Protocol, ttl: Option<Ttl>) {
         Err(error) => return println!("SKIPPED: no memcached: {error}"),
     };
     let mut plan = plan(address, protocol, WHOLE);
-    (cache(&mut plan).ttl, cache(&mut plan).on_miss) = (ttl, OnMiss::Set);
+    (cache(&mut plan).ttl, cache(&mut plan).on_miss, cache(&mut plan).key_sizes) = (ttl, OnMiss::Set, key_sizes);
     (cache(&mut plan).keys.count, cache(&mut plan).keys.popularity) = (200, Popularity::Zipf(0.9));
     (plan.classes[0].connections, plan.classes[0].depth) = (5, 8);
     (plan.classes[0].pace, plan.measured) =
@@ -193,13 +237,21 @@ fn honest(protocol: Protocol, ttl: Option<Ttl>) {
 
 #[test]
 fn an_honest_server_is_never_called_wrong() {
-    honest(Protocol::Classic, None);
-    honest(Protocol::Meta, None);
+    honest(Protocol::Classic, None, None);
+    honest(Protocol::Meta, None, None);
 }
 
 #[test]
 fn an_honest_server_whose_objects_expire_is_never_called_wrong() {
     let ttl = Ttl { low_s: 1, high_s: 2 };
-    honest(Protocol::Classic, Some(ttl));
-    honest(Protocol::Meta, Some(ttl));
+    honest(Protocol::Classic, Some(ttl), None);
+    honest(Protocol::Meta, Some(ttl), None);
+}
+
+#[test]
+fn an_honest_server_of_long_keys_is_never_called_wrong() {
+    for protocol in BOTH {
+        honest(protocol, None, Some(Sizes::EtcKeys));
+        honest(protocol, None, Some(Sizes::Range { low: 12, high: 250 }));
+    }
 }

@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use spindle_perf::describe::Removal;
-use spindle_perf::load::{CachePlan, ClassPlan, KeyPlan, Mix, OnMiss, Plan, Protocol, Ttl, WorkPlan};
+use spindle_perf::load::{CachePlan, ClassPlan, KEY_BYTES_MAX, KeyPlan, Mix, OnMiss, Plan, Protocol, Ttl, WorkPlan};
 use spindle_perf::popularity::Popularity;
 use spindle_perf::sizes::Sizes;
 
@@ -52,6 +52,10 @@ pub struct CacheClassArguments {
     /// What every key begins with
     #[arg(long, default_value = "k", value_parser = visible(PREFIX_BYTES_MAX))]
     pub prefix: String,
+    /// Bytes of a key, with prefix and number, as --value is spelled, and etc-keys; 250 at most. One that is too short for
+    /// prefix and number (11 digits) is as long as these are, and so are all without this
+    #[arg(long, value_name = "SIZE")]
+    pub key: Option<Sizes>,
     /// Bytes of a value: 100, 100-4000, lognormal:MEDIAN:SIGMA[:MAX], etc, csv:FILE
     #[arg(long, value_name = "SIZE", default_value = "100")]
     pub value: Sizes,
@@ -91,10 +95,14 @@ impl CacheClassArguments {
     /// # Errors
     /// No such server; values that cannot be.
     pub fn decide(&self, name: &str) -> Result<ClassPlan, Refusal> {
-        let largest = self.value.at(1.0 - f64::EPSILON / 2.0);
-        if largest > VALUE_BYTES_MAX {
+        let largest = |sizes: &Sizes| sizes.at(1.0 - f64::EPSILON / 2.0);
+        if largest(&self.value) > VALUE_BYTES_MAX {
             let why = "values are of 1 GiB at most: name a maximum";
             return Err(Refusal::new(Argument::Named("value"), &self.value, why));
+        }
+        if let Some(key) = self.key.as_ref().filter(|key| largest(key) > KEY_BYTES_MAX as u64) {
+            let why = "keys are of 250 bytes at most: name a maximum";
+            return Err(Refusal::new(Argument::Named("key"), key, why));
         }
         let work = WorkPlan::Cache(CachePlan {
             protocol: match self.protocol {
@@ -102,6 +110,7 @@ impl CacheClassArguments {
                 Dialect::Meta => Protocol::Meta,
             },
             prefix: self.prefix.clone(),
+            key_sizes: self.key.clone(),
             keys: KeyPlan {
                 count: self.keys,
                 popularity: self.key_distribution,

@@ -32,7 +32,7 @@ pub(in crate::load) fn fill(class: &ClassPlan, plan: &CachePlan) -> Result<(), C
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     let objects = Objects::new(&plan.keys, class.seed);
-    let requests = Requests::new(&CachePlan { protocol: Protocol::Classic, ..plan.clone() });
+    let requests = Requests::new(&CachePlan { protocol: Protocol::Classic, ..plan.clone() }, class.seed);
     let mut filling = Filling { stream, batch: Vec::new(), awaited: 0 };
     for key in 0..plan.keys.count {
         let ttl_s = plan.ttl.map_or(0, |ttl| ttl.of(key, 1, class.seed));

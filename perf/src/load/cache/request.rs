@@ -2,23 +2,23 @@
 
 use std::io::Write;
 
+use super::hit::Hits;
+use super::key::{Digits, Keys, digits_of};
 use super::stock::Store;
 use super::{CachePlan, Protocol};
 use crate::describe::{Object, fill};
 use crate::load::work::Written;
 
-/// A key's number in a key.
-pub(super) type Digits = [u8; 11];
-
 /// How requests of a class are written.
 #[derive(Clone, Debug)]
 pub(super) struct Requests {
     protocol: Protocol,
-    /// A get of key 0, and where in it the number stands.
+    /// A get of key 0, and where in it the number stands; of lengths that are drawn, without its tail.
     get: Vec<u8>,
     get_number_at: usize,
-    prefix: Vec<u8>,
-    counter_prefix: Vec<u8>,
+    get_tail: &'static [u8],
+    keys: Keys,
+    counters: Keys,
     uniques: ShowUniques,
 }
 
@@ -30,46 +30,58 @@ enum ShowUniques {
 }
 
 impl Requests {
-    pub(super) fn new(plan: &CachePlan) -> Requests {
+    /// `seed` decides how long keys are, where that is drawn.
+    pub(super) fn new(plan: &CachePlan, seed: u64) -> Requests {
         let uniques = if plan.mix.cas > 0.0 { ShowUniques::Yes } else { ShowUniques::No };
-        let (verb, tail): (&[u8], &[u8]) = match (plan.protocol, uniques) {
+        let (verb, tail): (&[u8], &'static [u8]) = match (plan.protocol, uniques) {
             (Protocol::Classic, uniques) => (classic_get(uniques), b"\r\n"),
             (Protocol::Meta, ShowUniques::Yes) => (b"mg ", b" v c\r\n"),
             (Protocol::Meta, ShowUniques::No) => (b"mg ", b" v\r\n"),
         };
+        let keys = Keys::new(plan.prefix.clone(), plan.key_sizes.as_ref(), seed);
+        let get_end = if keys.padding.is_some() { b"" } else { tail };
         Requests {
             protocol: plan.protocol,
-            get: [verb, plan.prefix.as_bytes(), &digits_of(0), tail].concat(),
+            get: [verb, plan.prefix.as_bytes(), &digits_of(0), get_end].concat(),
             get_number_at: verb.len() + plan.prefix.len(),
-            prefix: plan.prefix.clone().into_bytes(),
-            counter_prefix: format!("{}n", plan.prefix).into_bytes(),
+            get_tail: tail,
+            keys,
+            counters: Keys::new(format!("{}n", plan.prefix), plan.key_sizes.as_ref(), seed),
             uniques,
         }
     }
 
+    /// What answers to gets are compared with.
+    pub(super) fn hits(&self) -> Hits {
+        Hits::new(&self.keys)
+    }
+
     fn write_key(&self, out: &mut Vec<u8>, key: u64) {
-        write_numbered(out, &self.prefix, key);
+        self.keys.write(out, key);
     }
 
     fn write_counter(&self, out: &mut Vec<u8>, counter: u64) {
-        write_numbered(out, &self.counter_prefix, counter);
+        self.counters.write(out, counter);
     }
 
     /// Whether that is the key, as it was written: quicker than to read it.
     pub(super) fn is_key(&self, echoed: &[u8], key: u64) -> bool {
-        echoed.strip_prefix(&*self.prefix) == Some(&digits_of(key)[..])
+        self.keys.is(echoed, key)
     }
 
     /// Which key that is; none of somebody else's.
     pub(super) fn number_of(&self, echoed: &[u8]) -> Option<u64> {
-        let digits = echoed.strip_prefix(&*self.prefix).filter(|digits| digits.len() == size_of::<Digits>())?;
-        std::str::from_utf8(digits).ok()?.parse().ok()
+        self.keys.number_of(echoed)
     }
 
     pub(super) fn write_get(&self, out: &mut Vec<u8>, key: u64) {
         let at = out.len() + self.get_number_at;
         out.extend_from_slice(&self.get);
         out[at..at + size_of::<Digits>()].copy_from_slice(&digits_of(key));
+        if let Some(padding) = &self.keys.padding {
+            out.extend_from_slice(padding.of(key));
+            out.extend_from_slice(self.get_tail);
+        }
     }
 
     /// One request of the classic protocol. Of the meta protocol one for each key, numbered, of which those that find nothing
@@ -201,34 +213,6 @@ fn classic_get(uniques: ShowUniques) -> &'static [u8] {
     }
 }
 
-#[inline]
-fn write_numbered(out: &mut Vec<u8>, prefix: &[u8], number: u64) {
-    out.extend_from_slice(prefix);
-    out.extend_from_slice(&digits_of(number));
-}
-
-/// Below 10^11, as every number of a key is. Without a loop and without memory, because a generator writes and compares
-/// nothing more often: all digits of a word at once, by splitting it into halves with multiplications that divide.
-#[inline]
-pub(super) fn digits_of(number: u64) -> Digits {
-    const LOWER: u64 = 100_000_000;
-    let mut digits = Digits::default();
-    digits[..3].copy_from_slice(&eight_digits(number / LOWER % 1000)[5..]);
-    digits[3..].copy_from_slice(&eight_digits(number % LOWER));
-    digits
-}
-
-/// Of a number below 10^8.
-#[inline]
-fn eight_digits(number: u64) -> [u8; 8] {
-    let by_4 = (number / 10_000) | ((number % 10_000) << 32);
-    let hundreds = ((by_4 * 10_486) >> 20) & 0x7f_0000_007f;
-    let by_2 = hundreds | ((by_4 - hundreds * 100) << 16);
-    let tens = ((by_2 * 103) >> 10) & 0x000f_000f_000f_000f;
-    let by_1 = tens | ((by_2 - tens * 10) << 8);
-    (by_1 + 0x3030_3030_3030_3030).to_le_bytes()
-}
-
 fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a vector takes every byte");
 }
@@ -237,15 +221,6 @@ fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn digits_are_those_of_the_number() {
-        let powers = (0..11).map(|power| 10u64.pow(power)).flat_map(|power| [power - 1, power, power + 1, power * 7]);
-        let mut random = spindle_core::simulator::Random::new(1);
-        let drawn = (0..100_000).map(|_| random.draw() % 10u64.pow(11));
-        for number in powers.chain(drawn).chain([99_999_999_999]) {
-            assert_eq!(digits_of(number), *format!("{:011}", number % 10u64.pow(11)).as_bytes(), "{number}");
-        }
-    }
     use crate::describe::Removal;
     use crate::load::KeyPlan;
     use crate::load::cache::OnMiss;
@@ -253,10 +228,15 @@ mod tests {
     use crate::sizes::Sizes;
 
     fn requests(protocol: Protocol, mix: &str) -> Requests {
+        requests_of(protocol, mix, None)
+    }
+
+    fn requests_of(protocol: Protocol, mix: &str, key_sizes: Option<Sizes>) -> Requests {
         let keys =
             KeyPlan { count: 1, popularity: Popularity::Uniform, sizes: Sizes::Fixed(1), removal: Removal::Never };
         let mix = mix.parse().unwrap();
-        Requests::new(&CachePlan { protocol, prefix: "k".into(), keys, mix, ttl: None, on_miss: OnMiss::Nothing })
+        let (prefix, on_miss) = ("k".into(), OnMiss::Nothing);
+        Requests::new(&CachePlan { protocol, prefix, key_sizes, keys, mix, ttl: None, on_miss }, 1)
     }
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -320,15 +300,22 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart() {
-        let requests = requests(Protocol::Classic, "get=1");
-        let mut key = Vec::new();
-        requests.write_key(&mut key, 123);
-        assert_eq!(key, b"k00000000123");
-        assert!(requests.is_key(&key, 123) && !requests.is_key(&key, 124) && !requests.is_key(&key[1..], 123));
-        assert_eq!(requests.number_of(&key), Some(123));
-        for foreign in ["somebody's", "k1", "kn00000000123", "k0000000012x", ""] {
-            assert_eq!(requests.number_of(foreign.as_bytes()), None, "{foreign}");
+    fn a_longer_key_is_the_same_in_every_request() {
+        for (protocol, get) in [(Protocol::Classic, "get KEY\r\n"), (Protocol::Meta, "mg KEY v\r\n")] {
+            let requests = requests_of(protocol, "get=1", Some(Sizes::Fixed(20)));
+            let (seven, eight) = ("k00000000007--------", "k00000000008--------");
+            let of = |text: &str| text.replace("KEY", seven);
+            assert_eq!(written(|out| requests.write_get(out, 7)), of(get));
+            let delete = written(|out| requests.write_delete(out, 7));
+            assert_eq!(delete.split_whitespace().nth(1), Some(seven));
+            let several = written(|out| requests.write_multiget(out, [7, 8].into_iter()));
+            assert!(several.contains(&format!(" {seven} ")) && several.contains(&format!(" {eight}")), "{several}");
+            let object = Object { key: 7, version: 3, length: 5, seed: 1 };
+            let set = written(|out| requests.write_store_line(out, &object, 0, None));
+            assert_eq!(set.split_whitespace().nth(1), Some(seven));
+            let incr = written(|out| requests.write_incr(out, 7));
+            assert_eq!(incr.split_whitespace().nth(1), Some("kn00000000007-------"));
+            assert!(requests.is_key(seven.as_bytes(), 7) && requests.number_of(eight.as_bytes()) == Some(8));
         }
     }
 }

@@ -21,6 +21,7 @@ fn class(name: &str, connections: usize, count: u64, popularity: Popularity) -> 
         work: WorkPlan::Cache(CachePlan {
             protocol: Protocol::Classic,
             prefix: "k".into(),
+            key_sizes: None,
             keys: KeyPlan { count, popularity, sizes: Sizes::Fixed(1), removal: Removal::Never },
             mix: Mix::of_sets(0.0),
             ttl: None,

@@ -9,6 +9,7 @@ use clap::Parser;
 use spindle_perf::arrivals::Arrivals;
 use spindle_perf::describe::Removal;
 use spindle_perf::load::{Pace, Plan, Protocol, Spin, Verify, WorkPlan};
+use spindle_perf::sizes::Sizes;
 use spindle_perf::slow::{Again, Behaviour, UploadTarget};
 
 use super::{ScenarioArguments, Text};
@@ -64,6 +65,7 @@ depth = 4
 churn = 1000
 keys = 1_000_000
 key_distribution = "zipf:0.99"
+key = "etc-keys"
 value = "etc"
 set_share = 0.03
 protocol = "meta"
@@ -111,10 +113,11 @@ fn every_key_is_the_flag_of_its_name() {
     let WorkPlan::Cache(work) = &etc.work else { panic!("{etc:?}") };
     assert_eq!((work.prefix.as_str(), work.protocol), ("etc:", Protocol::Meta));
     assert_eq!((work.keys.count, work.keys.sizes.to_string()), (1_000_000, "etc".into()));
-    assert_eq!(work.keys.removal, Removal::Allowed);
+    assert_eq!((work.keys.removal, &work.key_sizes), (Removal::Allowed, &Some(Sizes::EtcKeys)));
     let WorkPlan::Cache(work) = &plan.classes[1].work else { panic!("{plan:?}") };
     assert_eq!((plan.classes[1].pace, plan.classes[1].seed), (Pace::Closed, 99));
     assert_eq!((work.prefix.as_str(), work.keys.removal), ("mine", Removal::Never));
+    assert_eq!(work.key_sizes, None, "as long as prefix and number");
     assert!(matches!(plan.classes[2].work, WorkPlan::Http(_)) && plan.classes[2].server == files);
     let [uploads] = plan.slow.as_slice() else { panic!("{:?}", plan.slow) };
     assert_eq!((uploads.name.as_str(), uploads.server, uploads.count), ("uploads", files, 2000));
