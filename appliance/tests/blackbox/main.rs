@@ -5,7 +5,8 @@
 //! - who says it: [`slow`] clients, clients that die mid-value, too many [`connections`], what they hold together ([`bounds`])
 //! - what it costs: [`memory`]
 //! - what loads it: [`load`], [`load_http`], several at once ([`scenario`]), from several CPUs ([`generators`]), each request by
-//!   itself ([`samples`]), more and more ([`ladders`], [`targets`]), without a flaw ([`valid`]), beside [`peers`]
+//!   itself ([`samples`]), more and more ([`ladders`], [`targets`]), without a flaw ([`valid`]), by thousands at once ([`crowds`]),
+//!   beside [`peers`]
 //! - how it is run: [`stats`], [`machinery`], [`operation`], [`listening`], what it is [`saying`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed.
@@ -14,6 +15,7 @@
 mod bounds;
 mod classic;
 mod connections;
+mod crowds;
 mod expiry;
 mod framing;
 mod generators;

@@ -6,6 +6,8 @@ pub(crate) mod server;
 
 #[path = "../kit/content.rs"]
 mod content;
+#[path = "../kit/crowd.rs"]
+pub(crate) mod crowd;
 #[path = "../kit/narrow.rs"]
 mod narrow;
 #[path = "../kit/process.rs"]

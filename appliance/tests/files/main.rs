@@ -4,7 +4,7 @@
 //! - what is read: [`reading`], [`conditions`]
 //! - what is written: [`writing`], [`uploads`] that go wrong
 //! - what is said: [`framing`] of requests, [`refusals`], ways out of the root ([`paths`])
-//! - who says it: [`bounds`], [`idle`] clients, too slow ones ([`slow`])
+//! - who says it: [`bounds`], [`idle`] clients, too slow ones ([`slow`]), thousands of these ([`crowd`])
 //! - how it is run: [`operation`]; on which [`disks`]
 //!
 //! Every wait ends by a deadline that only a defect reaches; nothing here asserts a speed. What needs root says loudly
@@ -13,6 +13,7 @@
 
 mod bounds;
 mod conditions;
+mod crowd;
 mod disks;
 mod framing;
 mod idle;
