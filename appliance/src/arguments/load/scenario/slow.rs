@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use spindle_perf::load::KEY_BYTES_MAX;
 use spindle_perf::load::http::{Url, UrlError};
 use spindle_perf::sizes::parse_bytes;
 use spindle_perf::slow::{Abort, Again, Behaviour, DownloadTarget, SlowPlan, UploadTarget};
@@ -17,8 +18,6 @@ use crate::arguments::load::run::seconds;
 use crate::arguments::load::server::reach;
 
 const CLIENTS_MAX: usize = 60_000;
-/// protocol.txt, "Keys".
-const KEY_BYTES_MAX: usize = 250;
 /// What of the warm-up the clients take to connect, if nothing else is said: what they do to others has begun then.
 const RAMP_PART_OF_WARM_UP: f64 = 0.5;
 
