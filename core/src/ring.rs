@@ -15,7 +15,7 @@ use crate::buffers::registered::Registered;
 use crate::clock::monotonic_ns;
 use crate::descriptor::{Descriptor, tcp_socket};
 use crate::kernel::{Completion, Kernel, Wait};
-use crate::op::{Address, Blocking, Cancel, Existing, FOLDER_MODE, Fill, Offset, Op, Synced};
+use crate::op::{Address, Blocking, Cancel, Existing, FOLDER_MODE, Offset, Op, Synced};
 use crate::token::Token;
 use crate::{Errno, Limits};
 
@@ -220,10 +220,11 @@ fn entry(op: &mut Op) -> Entry {
             // Not for the ring, which never waits, but for sendfile(2).
             opcode::AcceptMulti::new(fd(listener)).flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK).build()
         }
-        Op::ReceiveInto { socket, into, filled, fill } => {
-            let flags = if *fill == Fill::Whole { libc::MSG_WAITALL } else { 0 };
+        Op::ReceiveInto { socket, into, filled, .. } => {
+            // Without MSG_WAITALL: io_uring polls for one op 128 times, and then has a worker wait in recvmsg(2), for every
+            // peer that trickles (APOLL_MAX_RETRY in the kernel's io_uring/poll.c). `slots` asks for the rest.
             let piece = &mut into.piece()[*filled..];
-            opcode::Recv::new(fd(socket), piece.as_mut_ptr(), length(piece)).flags(flags).build()
+            opcode::Recv::new(fd(socket), piece.as_mut_ptr(), length(piece)).build()
         }
         Op::SendZeroCopy { socket, parcel } => {
             let scratch = scratch(parcel);

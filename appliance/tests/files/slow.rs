@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::kit::client::{Client, Content};
+use crate::kit::client::{Client, Content, put_head};
 use crate::kit::content;
 use crate::kit::server::Server;
 
@@ -81,5 +81,31 @@ fn slow_readers_of_many_small_files_hold_no_more_than_they_are_sent() {
     assert!(grown < 30 * MIB, "{grown} bytes for 30 clients that do not read");
     for client in &mut slow {
         client.answer(Content::Follows).has(&small);
+    }
+}
+
+#[test]
+fn bodies_that_trickle_in_hundreds_of_pieces_hold_no_thread() {
+    const PIECES: usize = 300;
+    let server = Server::start("cores = 1");
+    let mut clients: Vec<Client> = (0..40).map(|_| server.client()).collect();
+    for (at, client) in clients.iter_mut().enumerate() {
+        client.say(put_head(&format!("/dev1/{at}"), "", PIECES));
+    }
+    for piece in 0..PIECES {
+        for client in &mut clients {
+            client.say([piece as u8]);
+        }
+        // So that each is met by itself.
+        std::thread::sleep(Duration::from_millis(2));
+        if piece == PIECES - 10 {
+            let threads = server.threads();
+            assert!(threads < 30, "{threads} threads for {} clients", clients.len());
+        }
+    }
+    let body: Vec<u8> = (0..PIECES).map(|piece| piece as u8).collect();
+    for (at, client) in clients.iter_mut().enumerate() {
+        client.answer(Content::Follows).is(201);
+        client.get(&format!("/dev1/{at}")).has(&body);
     }
 }

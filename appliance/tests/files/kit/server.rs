@@ -108,6 +108,11 @@ impl Server {
         ["", "dev1", "dev2"].iter().map(count).sum()
     }
 
+    /// Its own, and the kernel's workers that wait in its stead.
+    pub(crate) fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
+    }
+
     /// What its open descriptors are of.
     pub(crate) fn descriptors(&self) -> Vec<String> {
         let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
